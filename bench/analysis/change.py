@@ -1,0 +1,125 @@
+"""What became of one metric in one cell between base and head."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from bench.analysis.points import Point
+from bench.analysis.statistics import LEVEL, Difference, relative
+from bench.metric import Metric, Scale
+
+Kind = Literal["identical", "better", "worse", "changed", "same", "inconclusive", "incomparable", "only in base", "only in head"]
+EQUIVALENCE_LEVEL = 0.90
+
+
+@dataclass(frozen=True)
+class Change:
+    """One metric in one cell, base against head; or a cell as a whole, where no number of it can be compared.
+
+    Attributes:
+        point: the cell.
+        metric: the metric; None for the cell as a whole.
+        kind: ``identical`` in every bit; ``better``, ``worse`` (``changed`` where no direction is better) by the corrected
+            test; ``same``: the 90% interval lies within a gate's amount; ``inconclusive``; ``incomparable``; only on one side.
+        reason: why it is of that kind, or what to know of the pairs.
+        base: base's mean over the paired seeds, in the metric's unit.
+        head: head's.
+        base_sd: base's standard deviation over these seeds; NaN for one.
+        difference: head − base over these seeds.
+        adjusted: its p, corrected over the cells of the metric (Holm).
+        base_failed: how many runs of base failed, and how.
+        head_failed: the same of head.
+    """
+
+    point: Point
+    metric: Metric | None
+    kind: Kind
+    reason: str = ""
+    base: float | None = None
+    head: float | None = None
+    base_sd: float = math.nan
+    difference: Difference | None = None
+    adjusted: float | None = None
+    base_failed: str = ""
+    head_failed: str = ""
+
+    @property
+    def worse_by(self) -> float:
+        """The mean difference towards worse, on its scale; NaN where nothing was compared."""
+        if self.difference is None or self.metric is None:
+            return math.nan
+        return -self.difference.mean if self.metric.better == "higher" else self.difference.mean
+
+    def classified(self, adjusted: float | None, margin: float) -> Change:
+        """The change with its kind.
+
+        Args:
+            adjusted: the corrected p of its difference, if it has one.
+            margin: the amount within which it counts as the same, on the scale of the difference; NaN for none.
+        """
+        if self.difference is None:
+            return self
+        kind = self._kind(self.difference, adjusted, margin)
+        reasons = (self.reason, self.difference.obstacle if kind == "inconclusive" else "")
+        return replace(self, kind=kind, adjusted=adjusted, reason="; ".join(filter(None, reasons)))
+
+    def row(self) -> dict[str, Any]:
+        """A flat form: effects in percentage points, in percent of base (log scale), or in the metric's unit."""
+        mean, low, high, unit = self._effect()
+        return {
+            "suite": self.point.suite,
+            "profile": self.point.profile,
+            "variant": self.point.variant,
+            "experiment": self.point.experiment,
+            "cell": self.point.cell,
+            "metric": self.metric.name if self.metric else "",
+            "n": self.difference.n if self.difference else 0,
+            "base": self.base,
+            "head": self.head,
+            "effect": mean,
+            "low": low,
+            "high": high,
+            "unit": unit,
+            "p": self.difference.p if self.difference else None,
+            "adjusted_p": self.adjusted,
+            "class": self.kind,
+            "reason": self.reason,
+            "base_failed": self.base_failed,
+            "head_failed": self.head_failed,
+        }
+
+    def _kind(self, difference: Difference, adjusted: float | None, margin: float) -> Kind:
+        if difference.identical:
+            return "identical"
+        if adjusted is not None and adjusted < 1 - LEVEL:
+            return _direction(self.metric.better if self.metric else "neither", self.worse_by)
+        low, high = difference.ends(EQUIVALENCE_LEVEL)
+        if low is not None and high is not None and not difference.obstacle and -margin <= low <= high <= margin:
+            return "same"
+        return "inconclusive"
+
+    def _effect(self) -> tuple[float | None, float | None, float | None, str]:
+        if self.difference is None or self.metric is None:
+            return None, None, None, ""
+        scale = self.difference.scale
+        low, high = (0.0, 0.0) if self.difference.identical else (self.difference.low, self.difference.high)
+        shown = [None if end is None else on_display(end, scale) for end in (self.difference.mean, low, high)]
+        return shown[0], shown[1], shown[2], display_unit(scale, self.metric)
+
+
+def on_display(effect: float, scale: Scale) -> float:
+    """An effect as readers see it: a log ratio x as the percentage 100 (e^x − 1), others as they are."""
+    return 100 * relative(effect) if scale == "log" else effect
+
+
+def display_unit(scale: Scale, metric: Metric) -> str:
+    """The unit of `on_display`."""
+    return {"points": "pp", "log": "%", "raw": metric.unit}[scale]
+
+
+def _direction(better: str, worse_by: float) -> Kind:
+    if better == "neither":
+        return "changed"
+    return "worse" if worse_by > 0 else "better"

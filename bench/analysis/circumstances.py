@@ -1,0 +1,55 @@
+"""What else differs between two states than their numbers: machines, versions, uncommitted changes, reused rows."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from bench.analysis.points import Row
+from bench.selection import text
+
+COLUMNS = ("device", "hardware", "threads", "backend", "lane", "bench_version", "python", "torch", "numpy", "platform")
+
+
+def notes(pairs: Sequence[tuple[Row, Row]]) -> tuple[str, ...]:
+    """Sentences on the circumstances of paired rows.
+
+    Args:
+        pairs: rows of base and head at one point with one seed.
+
+    Returns:
+        Notes on what differs, by column, then by measure, then on what is not clean or not new.
+    """
+    differing = [note for column in COLUMNS for note in _differing(column, ((base.get(column), head.get(column)) for base, head in pairs))]
+    measured = [(_measures(base), _measures(head)) for base, head in pairs]
+    names = sorted({name for base, head in measured for name in base.keys() & head.keys()})
+    changed = [
+        f"{note}; its numbers may mean something else"
+        for name in names
+        for note in _differing(f"measure {name}", ((base[name], head[name]) for base, head in measured if name in base and name in head))
+    ]
+    sides = {"base": [base for base, _ in pairs], "head": [head for _, head in pairs]}
+    return (*differing, *changed, *(note for side, rows in sides.items() for note in _state(side, rows)))
+
+
+def _differing(name: str, values: Iterable[tuple[Any, Any]]) -> Iterator[str]:
+    counts = Counter((text(base), text(head)) for base, head in values if base is not None and head is not None and base != head)
+    for (base, head), count in sorted(counts.items()):
+        yield f"{name}: {base} -> {head} in {count} {'pair' if count == 1 else 'pairs'} of runs"
+
+
+def _measures(row: Row) -> Mapping[str, str]:
+    """Measure -> its version and parameters, as text."""
+    taken = json.loads(row.get("measures") or "{}")
+    return {name: json.dumps(details, sort_keys=True) for name, details in taken.items()}
+
+
+def _state(side: str, rows: Sequence[Row]) -> Iterator[str]:
+    dirty = sum(row.get("dirty") is True for row in rows)
+    reused = sum(row.get("reused_from") is not None for row in rows)
+    if dirty:
+        yield f"{side}: {dirty} of {len(rows)} rows come from a tree with uncommitted changes"
+    if reused:
+        yield f"{side}: {reused} of {len(rows)} rows repeat a run that was trained before, with the same code"

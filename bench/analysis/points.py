@@ -1,0 +1,108 @@
+"""Rows of `runs` as points of grids: which rows are the seeds of one cell, and what they say of a metric."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from bench.errors import UsageError
+from bench.metric import Metric
+
+Row = Mapping[str, Any]
+Seeds = Mapping[int, Row]
+
+
+@dataclass(frozen=True, order=True)
+class Point:
+    """A place in a grid, whatever is configured there: suite, profile, variant, experiment and values on the axes."""
+
+    suite: str
+    profile: str
+    variant: str
+    experiment: str
+    axes: tuple[tuple[str, str], ...]
+
+    @property
+    def cell(self) -> str:
+        """The values on the axes, as ``dropout=0.1, model=fnn``; a grid of one cell has no axes."""
+        return ", ".join(f"{axis}={value}" for axis, value in self.axes)
+
+    def __str__(self) -> str:
+        names = (self.suite, self.profile, self.variant, self.experiment)
+        return " / ".join(name for name in (*names, self.cell) if name)
+
+
+def points(frame: pd.DataFrame) -> dict[Point, dict[int, Row]]:
+    """The rows of each point by seed; what is NULL or NaN becomes None.
+
+    Args:
+        frame: rows of `runs`, of one state of each suite.
+
+    Returns:
+        Point -> seed -> row.
+
+    Raises:
+        UsageError: if a point has two rows for one seed.
+    """
+    axes = sorted(column for column in frame.columns if column.startswith("axis."))
+    found: dict[Point, dict[int, Row]] = {}
+    for row in _rows(frame):
+        values = tuple((axis.removeprefix("axis."), str(row[axis])) for axis in axes if row[axis] is not None)
+        point = Point(row["suite"], row["profile"], row["variant"], row["experiment"], values)
+        seeds = found.setdefault(point, {})
+        if row["seed"] in seeds:
+            raise UsageError(
+                f"{point}: two rows for seed {row['seed']}{_apart(seeds[row['seed']], row)}", hint="Select the rows of one state: one commit, one diff_hash."
+            )
+        seeds[row["seed"]] = row
+    return found
+
+
+def settings(row: Row) -> dict[str, Any]:
+    """The row's settings as selections see them: the columns ``hp.*`` that hold a value, without ``hp.``."""
+    return {column.removeprefix("hp."): value for column, value in row.items() if column.startswith("hp.") and value is not None}
+
+
+def value(row: Row, metric: str) -> float | None:
+    """What an `ok` run measured; None for a run that failed or was not measured."""
+    return row.get(metric) if row["status"] == "ok" else None
+
+
+def resolution(metric: Metric, rows: Iterable[Row]) -> float:
+    """The smallest step of a share of samples, 1 over the size of the split that is counted; 0 for other metrics."""
+    if not metric.counted_over:
+        return 0.0
+    sizes = [row[f"{metric.counted_over}_size"] for row in rows]
+    return max((1 / size for size in sizes if size), default=0.0)
+
+
+def failures(rows: Iterable[Row]) -> str:
+    """How many runs did not come to a good end, as ``1 crashed, 2 diverged``."""
+    counts = Counter(row["status"] for row in rows if row["status"] != "ok")
+    return ", ".join(f"{count} {status.replace('_', ' ')}" for status, count in sorted(counts.items()))
+
+
+def listed(seeds: Iterable[int]) -> str:
+    """Seeds as a reader counts them: ``0–4, 7``."""
+    ranges: list[list[int]] = []
+    for seed in sorted(seeds):
+        if ranges and seed == ranges[-1][1] + 1:
+            ranges[-1][1] = seed
+        else:
+            ranges.append([seed, seed])
+    return ", ".join(str(low) if low == high else f"{low}–{high}" for low, high in ranges)
+
+
+def _rows(frame: pd.DataFrame) -> list[Row]:
+    plain = frame.astype(object).where(frame.notna(), None)
+    return [{str(column): value for column, value in row.items()} for row in plain.to_dict("records")]
+
+
+def _apart(one: Row, other: Row) -> str:
+    """What tells two rows apart that should be one."""
+    columns = [column for column in ("commit", "diff_hash", "suite_version", "run_id") if one.get(column) != other.get(column)]
+    return f", with different {' and '.join(columns)}" if columns else ""

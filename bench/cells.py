@@ -1,0 +1,210 @@
+"""Settings -> `Cell`: every default filled in, every part, parameter and combination checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+import pydantic
+from pydantic import Field
+
+from bench.catalog import Catalog, Part, lower_first
+from bench.config import Cell, Dropout, Mask, PartSpec, Precision, canonical
+from bench.errors import BenchError, Place, UnknownNameError, UsageError
+from bench.parts.augmentations import augmentations
+from bench.parts.datasets import Dataset, DataSpec, datasets
+from bench.parts.initializers import initializers
+from bench.parts.measures import measures
+from bench.parts.models import models
+from bench.parts.objectives import objectives
+from bench.parts.optimizers import optimizers
+from bench.parts.schedules import schedules
+from bench.settings import Locate, Settings
+
+CATALOGS: Mapping[str, Catalog[Any]] = {
+    "model": models,
+    "dataset": datasets,
+    "objective": objectives,
+    "optimizer": optimizers,
+    "schedule": schedules,
+    "initializer": initializers,
+    "augmentation": augmentations,
+    "measure": measures,
+}
+SINGLE = ("model", "dataset", "objective", "optimizer", "schedule", "initializer")
+
+Rate = Annotated[float, Field(ge=0, lt=1)]
+
+
+class _Numbers(pydantic.BaseModel):
+    """The keys of a cell that are no parts, with their ranges."""
+
+    model_config = pydantic.ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+    dropout: Rate | list[Rate] = 0.0
+    mask: Mask = "per_sample"
+    batch_size: Annotated[int, Field(ge=1)] | None = None
+    epochs: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    steps: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = None
+    precision: Precision = "float32"
+
+
+class CellBuilder:
+    """Builds cells and remembers the parts that it has checked, so that a large grid is checked once per value."""
+
+    def __init__(self) -> None:
+        self._checked: dict[tuple[str, str], PartSpec] = {}
+        self._datasets: dict[str, DataSpec] = {}
+
+    def build(self, settings: Settings, where: Place) -> tuple[Cell | None, list[BenchError]]:
+        """Build a cell.
+
+        Args:
+            settings: the raw settings, all layers laid.
+            where: the experiment, for what is missing.
+
+        Returns:
+            The cell, or None, and every problem found.
+        """
+        problems: list[BenchError] = list(settings.problems)
+        parts = {key: self._required(key, settings, where, problems) for key in SINGLE}
+        extra = self._augmentation(settings, problems)
+        numbers = self._numbers(settings, where, problems)
+        if problems or numbers is None or any(part is None for part in parts.values()):
+            return None, problems
+        known = {key: part for key, part in parts.items() if part is not None}
+        rate = tuple(numbers.dropout) if isinstance(numbers.dropout, list) else numbers.dropout
+        batch: Any = "full" if settings.values["batch_size"] == "full" else numbers.batch_size
+        dropout = Dropout(rate, numbers.mask)
+        cell = Cell(**known, augmentation=extra, dropout=dropout, batch_size=batch, epochs=numbers.epochs, steps=numbers.steps, precision=numbers.precision)
+        return cell, problems
+
+    def measures(self, raw: Sequence[Any], locate: Locate) -> tuple[list[PartSpec], list[BenchError]]:
+        """Check a list of measures.
+
+        Args:
+            raw: names, or mappings with ``name``.
+            locate: where an entry stands.
+        """
+        problems: list[BenchError] = []
+        specs = [self._part("measure", value, lambda below, index=index: locate((index, *below)), problems) for index, value in enumerate(raw)]  # type: ignore[misc]  # a default argument binds the index
+        found = [spec for spec in specs if spec is not None]
+        names = [spec.name for spec in found]
+        problems += [UsageError(f"measure {name!r} is listed twice", locate(())) for name in sorted(set(names)) if names.count(name) > 1]
+        return found, problems
+
+    def data(self, spec: PartSpec) -> DataSpec:
+        """The sizes and shapes of a data set that was checked."""
+        key = canonical(spec.parameters) + spec.name
+        if key not in self._datasets:
+            self._datasets[key] = dataset(spec).spec()
+        return self._datasets[key]
+
+    def _required(self, key: str, settings: Settings, where: Place, problems: list[BenchError]) -> PartSpec | None:
+        value = settings.values.get(key)
+        if value is None:
+            problems.append(UsageError(f"no {key} is set", where, f"Set {key} in the experiment or in defaults."))
+            return None
+        return self._part(key, value, lambda below: settings.place(key, tuple(below)), problems)
+
+    def _augmentation(self, settings: Settings, problems: list[BenchError]) -> tuple[PartSpec, ...]:
+        raw = settings.values.get("augmentation") or []
+        several = raw if isinstance(raw, list) else [raw]
+        found = [self._part("augmentation", value, lambda below: settings.place("augmentation", tuple(below)), problems) for value in several]
+        return tuple(spec for spec in found if spec is not None)
+
+    def _part(self, kind: str, value: Any, locate: Locate, problems: list[BenchError]) -> PartSpec | None:
+        try:
+            key = (kind, canonical(value))
+        except (TypeError, ValueError):
+            problems.append(UsageError(f"{value!r} holds what no {kind} takes: a date, NaN or infinity", locate(())))
+            return None
+        if key in self._checked:
+            return self._checked[key]
+        given = {"name": value} if isinstance(value, str) else value
+        if not isinstance(given, dict) or not isinstance(given.get("name"), str):
+            problems.append(UsageError(f"a {kind} is a name, or a mapping with name and parameters; got {value!r}", locate(())))
+            return None
+        part = self._look_up(kind, given["name"], locate, problems)
+        if part is None:
+            return None
+        parameters, wrong = part.check({name: item for name, item in given.items() if name != "name"}, locate)
+        problems += wrong
+        if wrong:
+            return None
+        self._checked[key] = PartSpec(part.name, parameters)
+        return self._checked[key]
+
+    @staticmethod
+    def _look_up(kind: str, name: str, locate: Locate, problems: list[BenchError]) -> Part[Any] | None:
+        try:
+            return CATALOGS[kind][name]
+        except UnknownNameError as error:
+            problems.append(UnknownNameError(error.message, locate(())))
+            return None
+
+    def _numbers(self, settings: Settings, where: Place, problems: list[BenchError]) -> _Numbers | None:
+        values = settings.values
+        given: dict[str, Any] = {key: values[key] for key in ("epochs", "steps", "precision") if values.get(key) is not None}
+        dropout = values.get("dropout", 0.0)
+        if isinstance(dropout, dict):
+            given |= {"dropout": dropout.get("rate", 0.0), **{key: item for key, item in dropout.items() if key != "rate"}}
+        else:
+            given["dropout"] = dropout
+        if values.get("batch_size") is None:
+            problems.append(UsageError("no batch_size is set", where, "Set batch_size: a number of samples, or full."))
+        elif values["batch_size"] != "full":
+            given["batch_size"] = values["batch_size"]
+        if ("epochs" in given) == ("steps" in given):
+            problems.append(UsageError("exactly one of epochs and steps must be set", where))
+        try:
+            return _Numbers.model_validate(given)
+        except pydantic.ValidationError as invalid:
+            problems += [_number_problem(error, settings) for error in invalid.errors()]
+            return None
+
+    def misfits(self, cell: Cell, wanted: Sequence[PartSpec], settings: Settings) -> list[BenchError]:
+        """What each part alone allows, and together does not fit.
+
+        Args:
+            cell: a cell that was built.
+            wanted: the measures that will be taken.
+            settings: what it was built from, for places.
+        """
+        problems: list[BenchError] = []
+        try:
+            data = self.data(cell.dataset)
+        except BenchError as error:
+            return [UsageError(error.message, settings.place("dataset"))]
+        if cell.batch_size != "full" and cell.batch_size > data.train:
+            message = f"a batch of {cell.batch_size} is larger than the training set of {data.train}"
+            problems.append(UsageError(message, settings.place("batch_size"), "Use a smaller batch, or full."))
+        if data.task not in objectives[cell.objective.name].traits["tasks"]:
+            message = f"objective {cell.objective.name!r} is not for {data.task}, which data set {cell.dataset.name!r} is"
+            problems.append(UsageError(message, settings.place("objective")))
+        if len(data.inputs) != 3 and (models[cell.model.name].traits.get("inputs") == "images" or cell.augmentation):
+            what = f"model {cell.model.name!r}" if models[cell.model.name].traits.get("inputs") == "images" else "an augmentation"
+            problems.append(UsageError(f"{what} takes images, and data set {cell.dataset.name!r} has none", settings.place("dataset")))
+        problems += [
+            UsageError(f"measure {spec.name!r} is not for {data.task}, which data set {cell.dataset.name!r} is", settings.place("dataset"))
+            for spec in wanted
+            if data.task not in measures[spec.name].traits["tasks"]
+        ]
+        return problems
+
+
+def dataset(spec: PartSpec) -> Dataset:
+    """The data set that a checked specification names."""
+    made: Dataset = datasets[spec.name].target(**spec.parameters)
+    return made
+
+
+def _number_problem(error: Any, settings: Settings) -> UsageError:
+    name = str(error["loc"][0])
+    steps: tuple[str | int, ...] = tuple(step for step in error["loc"][1:] if isinstance(step, int))
+    key, below = {"mask": ("dropout", ("mask",)), "dropout": ("dropout", steps)}.get(name, (name, ()))
+    if error["type"] == "extra_forbidden":
+        return UsageError(f"dropout has no {name!r}; it has rate and mask", settings.place("dropout", (name,)))
+    if name == "dropout":
+        return UsageError(f"a drop rate is a number from 0 to below 1, or a list of such; got {error['input']!r}", settings.place(key, below))
+    return UsageError(f"{lower_first(error['msg'])}, got {error['input']!r}", settings.place(key, below))

@@ -1,0 +1,550 @@
+"""The commands. Each imports what it needs when it is called, so that help is immediate and reading never loads torch."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from bench.errors import BenchError, NothingError, UsageError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bench.plan import Plan
+    from bench.registry.store import Registry
+    from bench.report.table import Table
+    from bench.run import Request
+    from bench.suite import Suite
+
+EXIT_CODES = """Exit codes: 0 all good; 1 some runs failed, a gate was crossed or a claim contradicted; 2 wrong usage or an invalid suite;
+3 a registry or storage fault (nothing lost); 4 the environment lacks something; 5 nothing selected or nothing to compare;
+70 a bug; 130, 143 stopped by a signal."""
+
+app = typer.Typer(
+    help="What makes a neural network generalize? Train grids of networks, keep the results, compare commits.",
+    epilog=EXIT_CODES,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+data_app = typer.Typer(help="Files of data sets.", no_args_is_help=True)
+app.add_typer(data_app, name="data")
+
+
+class Profile(StrEnum):
+    """The scales."""
+
+    quick = "quick"
+    paper = "paper"
+
+
+class Format(StrEnum):
+    """The forms of a table."""
+
+    table = "table"
+    md = "md"
+    latex = "latex"
+    csv = "csv"
+    json = "json"
+
+
+class Reuse(StrEnum):
+    """Whose rows count as done."""
+
+    code = "code"
+    any = "any"
+
+
+ResultsOption = Annotated[Path, typer.Option("--results", envvar="BENCH_RESULTS", help="The registry's folder.")]
+ProfileOption = Annotated[Profile, typer.Option("--profile", help="The scale.")]
+SetOption = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a setting of every cell, as optimizer.lr=0.1.")]
+ExperimentOption = Annotated[list[str] | None, typer.Option("--experiment", "-e", help="Only this experiment; may be repeated.")]
+OnlyOption = Annotated[str, typer.Option("--only", metavar="CONDITIONS", help="Only these runs, as 'dropout=0.1,seed<3'.")]
+PluginOption = Annotated[list[str] | None, typer.Option("--plugins", metavar="FILE", help="A Python file that defines parts; may be repeated.")]
+FormatOption = Annotated[Format, typer.Option("--format", help="The form of the table.")]
+MaxCellsOption = Annotated[int, typer.Option("--max-cells", help="How many cells an experiment may have.")]
+ForceOption = Annotated[bool, typer.Option("--force", "-f", help="Train again what is done.")]
+ReuseOption = Annotated[Reuse, typer.Option("--reuse", help="Whose rows count as done: those of the same code, or any.")]
+RetryOption = Annotated[bool, typer.Option("--retry-failed", help="Try again what crashed, timed out or ran out of memory.")]
+SuiteArgument = Annotated[str, typer.Argument(metavar="SUITE", help="A name in suites/, or the path of a .yaml file.")]
+SuitesOption = Annotated[list[str] | None, typer.Option("--suite", help="Only this suite; may be repeated.")]
+VariantOption = Annotated[str, typer.Option("--variant", help="The rows of these --set overrides, as rows name them.")]
+
+DEFAULT_RESULTS = Path("results")
+
+
+class Stopped(BaseException):
+    """A signal asked to stop; not an Exception, so that nothing takes it for a failure of a run."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+@app.callback()
+def _options(debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks; may stand anywhere.")] = False) -> None:
+    """What makes a neural network generalize? Train grids of networks, keep the results, compare commits."""
+
+
+@app.command()
+def run(
+    suites: Annotated[list[str], typer.Argument(metavar="SUITE...", help="Names in suites/, or paths of .yaml files.")],
+    profile: ProfileOption = Profile.quick,
+    experiment: ExperimentOption = None,
+    only: OnlyOption = "",
+    overrides: SetOption = None,
+    plugins: PluginOption = None,
+    results: ResultsOption = DEFAULT_RESULTS,
+    force: ForceOption = False,
+    reuse: ReuseOption = Reuse.code,
+    retry_failed: RetryOption = False,
+    jobs: Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="How many workers at most.")] = None,
+    device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:0.")] = "auto",
+    executor: Annotated[str, typer.Option("--executor", help="processes, or inline to debug.")] = "processes",
+    dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Only show the plan.")] = False,
+    report_folder: Annotated[Path, typer.Option("--report", help="Where tables and figures go.")] = Path("report"),
+    max_cells: MaxCellsOption = 100_000,
+    format_: FormatOption = Format.table,
+) -> None:
+    """Train what is not done, write the rows, print the tables."""
+    from bench.plan import Policy
+    from bench.run import Request
+
+    policy = Policy(force, reuse is Reuse.any, retry_failed)
+    registry = _registry(results)
+    failed = False
+    for name in suites:
+        request = Request(name, profile.value, overrides or (), experiment or (), only, policy, plugins or (), max_cells)
+        if dry_run:
+            _print_plan(request, registry)
+        else:
+            failed |= _run_suite(request, registry, device, jobs, executor, report_folder, format_)
+    _end(registry, failed)
+
+
+@app.command()
+def plan(
+    suite: SuiteArgument,
+    profile: ProfileOption = Profile.quick,
+    experiment: ExperimentOption = None,
+    only: OnlyOption = "",
+    overrides: SetOption = None,
+    plugins: PluginOption = None,
+    results: ResultsOption = DEFAULT_RESULTS,
+    force: ForceOption = False,
+    reuse: ReuseOption = Reuse.code,
+    retry_failed: RetryOption = False,
+    max_cells: MaxCellsOption = 100_000,
+    format_: FormatOption = Format.table,
+) -> None:
+    """Show cells, runs, packs; what is done, new and stale, and why; and how long it will take."""
+    from bench.plan import Policy
+    from bench.run import Request
+
+    policy = Policy(force, reuse is Reuse.any, retry_failed)
+    registry = _registry(results)
+    _print_plan(Request(suite, profile.value, overrides or (), experiment or (), only, policy, plugins or (), max_cells), registry, format_)
+    _end(registry)
+
+
+@app.command()
+def validate(suites: Annotated[list[str], typer.Argument(metavar="SUITE...")], plugins: PluginOption = None, max_cells: MaxCellsOption = 100_000) -> None:
+    """Check suites at every profile: keys, names, parameters, combinations."""
+    from bench.resolve import Choice, Overrides, resolve
+    from bench.run import load_suite
+    from bench.suite import PROFILES
+
+    for name in suites:
+        suite, _ = load_suite(name, plugins or ())
+        for profile in PROFILES:
+            experiments = resolve(suite, profile, Overrides({}), Choice(max_cells=max_cells))
+            cells = sum(len(experiment.cells) for experiment in experiments)
+            runs = sum(len(experiment.cells) * len(experiment.seeds) for experiment in experiments)
+            _say(f"{suite.name} at {profile}: sound; {len(experiments)} experiments, {cells} cells, {runs} runs")
+
+
+@app.command()
+def init(path: Annotated[Path, typer.Argument(metavar="FILE.yaml", help="The file to write.")]) -> None:
+    """Write a small suite to start from."""
+    from bench import files
+    from bench.suite import SLUG
+    from bench.template import TEMPLATE
+
+    if path.suffix != ".yaml" or not SLUG.match(path.stem):
+        raise UsageError(f"{str(path)!r} is no name for a suite", hint="Lower-case letters, digits, - and _, ending in .yaml, as my-suite.yaml.")
+    if path.exists():
+        raise UsageError(f"{str(path)!r} exists already; nothing was written")
+    files.publish(path.resolve(), TEMPLATE.encode())
+    _say(f"wrote {path}; try: bench run {path}")
+
+
+@app.command("list")
+def list_(
+    kind: Annotated[str | None, typer.Argument(metavar="[KIND]", help="suites, models, datasets, optimizers, measures, …")] = None,
+    plugins: PluginOption = None,
+    format_: FormatOption = Format.table,
+) -> None:
+    """List suites, or the parts of a kind with their parameters."""
+    from bench.listing import parts_table, suites_table
+
+    if kind in (None, "suites"):
+        _print(suites_table(), format_)
+    if kind != "suites":
+        for table in parts_table(kind, plugins or ()):
+            _print(table, format_)
+
+
+@app.command()
+def show(
+    which: Annotated[str, typer.Argument(metavar="RUN", help="The beginning of a run_id or of a row.")],
+    results: ResultsOption = DEFAULT_RESULTS,
+    format_: FormatOption = Format.table,
+) -> None:
+    """Show a run: configuration, numbers, where they come from."""
+    from bench.report.detail import run_tables
+
+    registry = _registry(results)
+    for table in run_tables(registry, which):
+        _print(table, format_)
+    _end(registry)
+
+
+@app.command()
+def compare(
+    base: Annotated[str, typer.Argument(metavar="BASE", help="A revision (commit, branch, tag, HEAD~1, latest), or BASE..HEAD.")],
+    head: Annotated[str | None, typer.Argument(metavar="HEAD", help="Another revision.")] = None,
+    suite: SuitesOption = None,
+    profile: Annotated[Profile | None, typer.Option("--profile", help="Only this scale.")] = None,
+    variant: VariantOption = "",
+    fail_on: Annotated[list[str] | None, typer.Option("--fail-on", metavar="METRIC:AMOUNT", help="Exit 1 if it is worse, as test_accuracy:0.5pp.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Also list cells whose numbers are identical.")] = False,
+    results: ResultsOption = DEFAULT_RESULTS,
+    format_: FormatOption = Format.table,
+) -> None:
+    """Say, with statistics, what changed between two commits."""
+    from bench.analysis.compare import compare as compare_rows
+    from bench.analysis.gates import Gate
+    from bench.analysis.revisions import rows_at
+    from bench.registry.git import resolve
+    from bench.report.findings import comparison_table, gate_table
+
+    first, second = _two_revisions(base, head)
+    gates = [Gate.parse(text) for text in fail_on or ()]
+    registry = _registry(results)
+    runs = _selected(registry.runs(), suite, profile, variant)
+    sides = [rows_at(runs, revision, lambda name: resolve(name, Path())) for revision in (first, second)]
+    comparison = compare_rows(sides[0][0], sides[1][0], registry.metrics(), gates)
+    kinds = {change.kind for change in comparison.changes} - (set() if everything else {"identical"})
+    _print(comparison_table(comparison, kinds or {"none"}, f"{first} → {second}"), format_)  # type: ignore[arg-type]  # no change is of the kind none
+    if set(comparison.counts()) == {"identical"}:
+        _say(f"{first} and {second} are identical: every number is the same.", err=format_ is not Format.table)
+    for _, remark in sides:
+        if remark:
+            _say(f"note: {remark}", err=True)
+    if gates:
+        _print(gate_table(comparison), format_)
+    _end(registry, comparison.crossed)
+
+
+@app.command()
+def claims(
+    suites: Annotated[list[str] | None, typer.Argument(metavar="[SUITE]...")] = None,
+    profile: Annotated[Profile | None, typer.Option("--profile", help="Only this scale.")] = None,
+    variant: VariantOption = "",
+    results: ResultsOption = DEFAULT_RESULTS,
+    format_: FormatOption = Format.table,
+) -> None:
+    """Judge what suites claim by the rows: reproduced, contradicted, inconclusive, not run."""
+    from bench.analysis.claims import judge
+    from bench.report.current import current
+    from bench.report.findings import verdict_table
+
+    registry = _registry(results)
+    runs = current(_selected(registry.runs(), suites, profile, variant), _head())
+    contradicted = judged = False
+    for (name, scale), rows in runs.groupby(["suite", "profile"], sort=True):
+        suite = _find_suite(registry, str(name), str(rows.sort_values(["written", "row"])["suite_digest"].iloc[-1]))
+        if suite is None:
+            continue
+        verdicts = judge(suite, str(scale), rows, registry.metrics(), variant)
+        judged |= bool(verdicts)
+        contradicted |= any(verdict.verdict == "contradicted" for verdict in verdicts)
+        _print(verdict_table(verdicts, f"Claims of {name} at {scale}"), format_)
+    if not judged:
+        raise NothingError("there is no claim to judge", hint="Run a suite that makes claims: bench run SUITE.")
+    _end(registry, contradicted)
+
+
+@app.command()
+def report(
+    variant: VariantOption = "",
+    out: Annotated[Path, typer.Option("--out", "-o", help="The folder to write to.")] = Path("report"),
+    results: ResultsOption = DEFAULT_RESULTS,
+) -> None:
+    """Rebuild every table and figure from the registry alone."""
+    registry = _registry(results)
+    for page in _write_report(registry, out, variant):
+        _say(f"wrote {page}")
+    _end(registry)
+
+
+@app.command()
+def export(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Ends in .parquet, .csv or .duckdb.")],
+    results: ResultsOption = DEFAULT_RESULTS,
+    force: Annotated[bool, typer.Option("--force", "-f", help="Replace the file.")] = False,
+    raw_csv: Annotated[bool, typer.Option("--raw-csv", help="Do not guard texts that a spreadsheet would take for a formula.")] = False,
+) -> None:
+    """Write the clean view of the registry into one file."""
+    from bench.registry.export import write
+
+    registry = _registry(results)
+    count = write(registry, file, replace=force, raw_csv=raw_csv)
+    _say(f"wrote {count} rows to {file}")
+    _end(registry)
+
+
+@app.command()
+def schema(
+    what: Annotated[str, typer.Argument(metavar="[suite|registry]")] = "suite",
+    format_: FormatOption = Format.table,
+) -> None:
+    """Print the JSON Schema of suite files, or the columns of the registry."""
+    if what == "suite":
+        import json
+
+        from bench.suite import SuiteFile
+
+        print(json.dumps(SuiteFile.model_json_schema(), indent=2))
+    elif what == "registry":
+        from bench.registry.schema import TABLES
+        from bench.report.table import text_table
+
+        for name, columns in TABLES.items():
+            rows = [(column.name, column.type, column.unit, "yes" if column.nullable else "", column.meaning) for column in columns]
+            _print(text_table(name, ("column", "type", "unit", "nullable", "meaning"), rows), format_)
+    else:
+        raise UsageError(f"there is no schema of {what!r}; there are suite and registry")
+
+
+@app.command()
+def doctor(results: ResultsOption = DEFAULT_RESULTS, format_: FormatOption = Format.table) -> None:
+    """Look at the environment: versions, devices, data, the registry; and say what to mend."""
+    from bench.doctor import examine
+    from bench.report.table import text_table
+
+    findings = examine(_registry(results))
+    rows = [("ok" if finding.ok else "MISSING", finding.subject, finding.state, finding.remedy) for finding in findings]
+    _print(text_table("Environment", ("", "what", "found", "what to do"), rows), format_)
+    if not all(finding.ok for finding in findings):
+        raise typer.Exit(4)
+
+
+@data_app.command("fetch")
+def data_fetch(names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Data sets, as cifar10.")]) -> None:
+    """Download the files of data sets, and verify them."""
+    from bench import datafiles
+    from bench.listing import data_files
+
+    folder = datafiles.data_folder()
+    for name in names:
+        datafiles.fetch(name, data_files(name), folder, _say)
+        _say(f"{name}: sound, in {folder}")
+
+
+@data_app.command("verify")
+def data_verify(names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="All that need files by default.")] = None) -> None:
+    """Check the files of data sets against their checksums."""
+    from bench import datafiles
+    from bench.listing import data_files, data_names
+
+    folder = datafiles.data_folder()
+    problems: list[BenchError] = []
+    for name in names or data_names():
+        try:
+            datafiles.verify(data_files(name), folder, name)
+            _say(f"{name}: sound")
+        except BenchError as error:
+            problems.append(error)
+            _say(f"{name}: {error}", err=True)
+    if problems:
+        raise typer.Exit(problems[0].exit_code)
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run a command and exit with its code.
+
+    Args:
+        arguments: the words of the command; those of the process by default.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in words
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stop)
+    try:
+        app([word for word in words if word != "--debug"])
+    except BenchError as error:
+        if debug:
+            traceback.print_exc()
+        _say(f"error: {error}", err=True)
+        sys.exit(error.exit_code)
+    except Stopped as stopped:
+        _say("stopped; what was recorded stays, and the same command goes on from there", err=True)
+        sys.exit(128 + stopped.number)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+    except Exception as error:  # noqa: BLE001 - the last place where a bug becomes a message
+        if debug:
+            traceback.print_exc()
+        _say(f"bug: {type(error).__name__}: {error}\n  Nothing that was recorded is lost. Run again with --debug for the traceback, and report it.", err=True)
+        sys.exit(70)
+    sys.exit(0)
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    raise Stopped(number)
+
+
+def _say(text: str, err: bool = False) -> None:
+    from bench.report.escape import clean
+
+    print("\n".join(clean(line) for line in text.splitlines()), file=sys.stderr if err else sys.stdout, flush=True)
+
+
+def _registry(results: Path) -> Registry:
+    from bench.registry.store import Registry
+
+    return Registry(results)
+
+
+def _end(registry: Registry, failed: bool = False) -> None:
+    """Name the files that could not be read, and end with the exit code."""
+    for fault in registry.faults:
+        _say(f"not read: {fault}", err=True)
+    if registry.faults:
+        raise typer.Exit(3)
+    if failed:
+        raise typer.Exit(1)
+
+
+def _print(table: Table, format_: Format) -> None:
+    from bench.report import render
+
+    if format_ is Format.table and sys.stdout.isatty():
+        from rich.console import Console
+
+        Console().print(render.terminal(table))
+    else:
+        print(render.FORMATS[format_.value](table))
+
+
+def _run_suite(request: Request, registry: Registry, device: str, jobs: int | None, executor: str, out: Path, format_: Format) -> bool:
+    """Run one suite, print its tables, and say whether a run failed."""
+    from rich.console import Console
+
+    from bench.progress import follow
+    from bench.run import devices, execute, make_job
+
+    job = make_job(request, registry)
+    trained = len(job.plan.to_train())
+    counts = job.plan.counts()
+    _say(f"{job.suite.name} at {request.profile}: {_counts(job.plan)}")
+    workers = len(devices(device, jobs)) if trained else 0
+    ended = follow(execute(job, registry, device, jobs, executor), trained, workers, Console(stderr=True))
+    fresh = bool(trained or counts["reuse"])
+    _print_results(job.plan, registry, out, fresh, format_)
+    failures = {status: count for status, count in ended.items() if status not in ("ok", "diverged")}
+    for status, count in failures.items():
+        _say(f"{count} runs: {status}; see bench report, or try again with --retry-failed", err=True)
+    return bool(failures or counts["failed"])
+
+
+def _print_results(plan: Plan, registry: Registry, out: Path, fresh: bool, format_: Format) -> None:
+    """The suite's tables, and where everything lies."""
+    from bench.report.content import gather
+    from bench.report.current import current
+    from bench.report.write import folder_of
+
+    origin = plan.origin
+    runs = registry.runs(origin.suite, origin.profile)
+    rows = current(runs[runs["variant"] == origin.variant], origin.commit)
+    content = gather(rows, _find_suite(registry, origin.suite, origin.suite_digest), registry.metrics())
+    for table in (content.tables or content.experiments).values():
+        _print(table, format_)
+    folder = out / folder_of(origin.suite, origin.profile, origin.variant)
+    if fresh or not folder.is_dir():
+        _write_report(registry, out, origin.variant)
+    files = sum(1 for _ in (registry.root / "runs").glob(f"{origin.suite}.{origin.profile}.*.parquet"))
+    _say(f"rows:    {registry.root}/runs/{origin.suite}.{origin.profile}.*.parquet ({files} files)")
+    _say(f"tables:  {folder}/tables/ ({len(list((folder / 'tables').glob('*.md')))} as .md, .tex, .csv)")
+    _say(f"figures: {folder}/figures/ ({len(list((folder / 'figures').glob('*.png')))} as .png, .svg)")
+    _say(f"report:  {folder}/report.md")
+
+
+def _print_plan(request: Request, registry: Registry, format_: Format = Format.table) -> None:
+    from bench.listing import plan_tables
+    from bench.run import make_job
+
+    job = make_job(request, registry)
+    rows = registry.runs() if registry.exists else None
+    for table in plan_tables(job.plan, rows):
+        _print(table, format_)
+
+
+def _counts(plan: Plan) -> str:
+    words = {"done": "done", "reuse": "trained before", "new": "new", "stale": "stale", "failed": "failed before"}
+    counts = plan.counts()
+    return f"{len(plan.runs)} runs: " + ", ".join(f"{counts[state]} {word}" for state, word in words.items() if counts[state])  # type: ignore[index]  # the keys are the states
+
+
+def _write_report(registry: Registry, out: Path, variant: str) -> list[Path]:
+    from bench.report.write import write_report
+
+    return write_report(registry, lambda name, digest: _find_suite(registry, name, digest), out, head=_head(), variant=variant)
+
+
+def _find_suite(registry: Registry, name: str, digest: str) -> Suite | None:
+    """The present file of a suite, or else the copy that was stored with the rows."""
+    from bench import suite as suites
+    from bench import yaml
+
+    present = suites.available(suites.folders()).get(name)
+    if present is not None:
+        return suites.load(present)
+    text = registry.suite_text(digest)
+    return suites.from_document(name, yaml.parse(text, f"{name}.yaml")) if text is not None else None
+
+
+def _selected(runs: pd.DataFrame, suites: Sequence[str] | None, profile: Profile | None, variant: str) -> pd.DataFrame:
+    chosen = runs[runs["variant"] == variant]
+    if suites:
+        chosen = chosen[chosen["suite"].isin([Path(name).stem for name in suites])]
+    if profile:
+        chosen = chosen[chosen["profile"] == profile.value]
+    if chosen.empty:
+        raise NothingError("the registry has no such rows", hint="Run the suite first: bench run SUITE.")
+    return chosen
+
+
+def _two_revisions(base: str, head: str | None) -> tuple[str, str]:
+    if head is not None:
+        return base, head
+    first, dots, second = base.partition("..")
+    if not (dots and first and second):
+        raise UsageError("two revisions are needed", hint="Write: bench compare BASE HEAD, or bench compare BASE..HEAD")
+    return first, second
+
+
+def _head() -> str | None:
+    from bench.registry.git import git_state
+
+    return git_state(Path()).commit

@@ -1,0 +1,117 @@
+"""What there is, as tables: suites, parts with their parameters, and the runs of a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+import pandas as pd
+
+from bench import suite as suites
+from bench.catalog import Catalog, Part, load_entry_points, load_plugin
+from bench.cells import CATALOGS
+from bench.datafiles import Files
+from bench.errors import BenchError, UsageError, did_you_mean
+from bench.packing import pack
+from bench.plan import Plan, PlannedRun
+from bench.report.table import Table, text_table
+
+
+def suites_table() -> Table:
+    """The named suites."""
+    return text_table("suites", ("name", "title", "experiments"), [_suite_row(name) for name in suites.available(suites.folders())])
+
+
+def _suite_row(name: str) -> tuple[str, str, str]:
+    try:
+        suite = suites.load(suites.find(name, suites.folders()))
+    except BenchError as error:
+        return name, f"cannot be read: {error.message}", ""
+    return name, suite.file.title, ", ".join(suite.file.experiments)
+
+
+def parts_table(kind: str | None, plugins: Sequence[str]) -> Iterator[Table]:
+    """The parts of a kind, or of all, with what a suite may set.
+
+    Args:
+        kind: ``models`` or ``model``; all by default.
+        plugins: files that define further parts.
+
+    Raises:
+        UsageError: if there is no such kind.
+    """
+    load_entry_points()
+    for plugin in plugins:
+        load_plugin(plugin)
+    plurals = {f"{name}s": name for name in CATALOGS}
+    chosen = plurals.get(kind, kind) if kind else None
+    if chosen is not None and chosen not in CATALOGS:
+        raise UsageError(f"there is no kind {kind!r}. {did_you_mean(str(kind), [*plurals, 'suites'])}")
+    for name, catalog in CATALOGS.items():
+        if chosen in (None, name):
+            yield _catalog_table(name, catalog)
+
+
+def _catalog_table(kind: str, catalog: Catalog[object]) -> Table:
+    return text_table(f"{kind}s", ("name", "parameters", "what it is"), [(part.name, _parameters(part), part.summary) for part in catalog])
+
+
+def _parameters(part: Part[object]) -> str:
+    fields = part.schema.model_fields.items()
+    return ", ".join(name if info.is_required() else f"{name}={info.default!r}" for name, info in fields)
+
+
+def plan_tables(plan: Plan, rows: pd.DataFrame | None) -> list[Table]:
+    """The runs of a plan by experiment, and why they are in their state.
+
+    Args:
+        plan: the plan.
+        rows: rows of `runs`, from which times are estimated.
+    """
+    states = ("done", "reuse", "new", "stale", "failed")
+    summary = []
+    for experiment, runs in _by_experiment(plan):
+        counts = [str(sum(run.state == state for run in runs) or "") for state in states]
+        summary.append((experiment, str(len({run.run.cell.cell_id for run in runs})), str(len(runs)), *counts))
+    to_train = plan.to_train()
+    notes = [f"{len(plan.runs)} runs; to train: {len(to_train)} runs in {len(pack([run.task for run in to_train]))} packs.", *_estimate(to_train, rows)]
+    first = text_table(f"{plan.origin.suite} at {plan.origin.profile}", ("experiment", "cells", "runs", *states), summary, notes)
+    reasons = [
+        (experiment, state, why, str(len(list(same))))
+        for experiment, runs in _by_experiment(plan)
+        for (state, why), same in groupby(sorted(runs, key=lambda run: (run.state, run.why)), key=lambda run: (run.state, run.why))
+    ]
+    return [first, text_table("why", ("experiment", "state", "why", "runs"), reasons)]
+
+
+def _by_experiment(plan: Plan) -> Iterator[tuple[str, list[PlannedRun]]]:
+    for experiment, runs in groupby(plan.runs, key=lambda run: run.experiment):
+        yield experiment, list(runs)
+
+
+def _estimate(to_train: Sequence[PlannedRun], rows: pd.DataFrame | None) -> list[str]:
+    """What past rows say of the time and memory that a plan needs."""
+    if rows is None or rows.empty or not to_train:
+        return []
+    trained = rows[(rows["status"] == "ok") & rows["reused_from"].isna()]
+    seconds = (trained["train_seconds"] + trained["measure_seconds"]).groupby(trained["experiment"]).mean()
+    known = [float(seconds[run.experiment]) for run in to_train if run.experiment in seconds.index]
+    if not known:
+        return []
+    memory = trained["peak_memory"].max() / 2**20
+    unknown = f"; {len(to_train) - len(known)} runs of experiments that were never run are not counted" if len(known) < len(to_train) else ""
+    return [f"About {sum(known):.0f} s of one worker, by past rows{unknown}; at most {memory:.0f} MiB per worker so far."]
+
+
+def data_names() -> list[str]:
+    """The data sets that need files."""
+    return [part.name for part in CATALOGS["dataset"] if data_files(part.name).sha256]
+
+
+def data_files(name: str) -> Files:
+    """The files of a data set; one that cannot be made without parameters is generated, and has none."""
+    part = CATALOGS["dataset"][name]
+    if any(info.is_required() for info in part.schema.model_fields.values()):
+        return Files()
+    files: Files = part.target().files()
+    return files

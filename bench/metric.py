@@ -1,0 +1,33 @@
+"""What readers need to know of a number: its unit, which direction is better, and how differences are taken."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Better = Literal["higher", "lower", "neither"]
+Scale = Literal["points", "log", "raw"]
+Split = Literal["", "train", "test"]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One number that a measure gives; stored beside its values, so that readers need no part.
+
+    Attributes:
+        name: the column's name.
+        unit: what it is counted in.
+        better: which direction is an improvement.
+        scale: how differences are taken: in percentage points (of a share), as log ratios (of positive numbers), or raw.
+        meaning: a sentence, with the formula.
+        counted_over: for shares of samples the split that is counted; its size is the resolution.
+        version: raised when the same weights would give other numbers.
+    """
+
+    name: str
+    unit: str
+    better: Better
+    scale: Scale
+    meaning: str
+    counted_over: Split = ""
+    version: int = 1

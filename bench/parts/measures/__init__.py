@@ -1,0 +1,97 @@
+"""Measures: numbers and curves that are taken from a trained model.
+
+A measure sees a read-only view of a run and returns values for its metrics and rows for its table. Its version stands
+beside its values in the registry; raise it when the same weights would give other numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from bench.catalog import Catalog
+from bench.parts.datasets import Data, DataSpec
+from bench.parts.objectives import Objective
+
+
+@dataclass(frozen=True)
+class History:
+    """The course of training: one entry per evaluation.
+
+    Attributes:
+        steps: how many steps were done.
+        epochs: how many epochs that is.
+        values: metric -> its values; ``train_loss``, ``test_loss`` and for classes ``train_accuracy``, ``test_accuracy``.
+    """
+
+    steps: Sequence[int]
+    epochs: Sequence[float]
+    values: Mapping[str, Sequence[float]]
+
+
+@dataclass(frozen=True)
+class View:
+    """A trained run, to look at and not to change.
+
+    Attributes:
+        model: the model, in evaluation mode: dropout off, batch statistics frozen.
+        objective: the loss that it was trained on.
+        data: the samples, on the model's device.
+        spec: the data set's sizes and shapes.
+        history: the course of training.
+        seed: the run's seed, for streams of the measure's own.
+        batch: how many samples fit in one pass.
+    """
+
+    model: nn.Module
+    objective: Objective
+    data: Data
+    spec: DataSpec
+    history: History
+    seed: int
+    batch: int
+
+    def final(self, metric: str) -> float:
+        """The last value of a metric in the history."""
+        return self.history.values[metric][-1]
+
+    @torch.no_grad()
+    def loss(self, inputs: Tensor, targets: Tensor, parameters: Mapping[str, Tensor] | None = None) -> float:
+        """The mean loss over samples, with other parameters if given; the model itself stays as it is."""
+        total = torch.zeros((), dtype=torch.float64, device=inputs.device)
+        for start in range(0, len(inputs), self.batch):
+            piece = slice(start, start + self.batch)
+            outputs = self.model(inputs[piece]) if parameters is None else torch.func.functional_call(self.model, dict(parameters), (inputs[piece],))
+            total += self.objective(outputs.float(), targets[piece]).double() * len(targets[piece])
+        return float(total / len(inputs))
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a measure returns: metric -> value, and rows for the table that it fills."""
+
+    values: Mapping[str, float] = field(default_factory=dict)
+    rows: Sequence[Mapping[str, Any]] = ()
+
+
+class MeasurePart(Protocol):
+    """A measure of one run.
+
+    Traits: ``metrics`` (a tuple of `bench.metric.Metric`), ``table`` (the registry's table that its rows fill,
+    or None), ``tasks`` (which tasks it fits), ``reference`` (paper or lecture).
+    """
+
+    def __call__(self, view: View, **parameters: Any) -> Measured:
+        """Take the measure.
+
+        Args:
+            view: the trained run.
+            **parameters: what the suite says.
+        """
+
+
+measures: Catalog[MeasurePart] = Catalog("measure", __name__)

@@ -1,0 +1,60 @@
+"""The fit of a 1-D target: the network's output on a grid, and how much it oscillates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from bench.errors import UsageError
+from bench.metric import Metric
+from bench.parts.measures import Measured, View, measures
+
+VARIATION = Metric(
+    "total_variation_ratio",
+    "",
+    "lower",
+    "log",
+    "total variation of the output between the outermost samples, over that of the piecewise linear interpolant of the samples",
+)
+
+
+@measures.register(metrics=(VARIATION,), table="functions", tasks=("regression",), reference="Understanding Deep Learning, ch. Generalization, fig. 1.4")
+def fit(view: View) -> Measured:
+    """The output on samples and grid, and its total variation TV(f) / TV(linear interpolant of the samples).
+
+    A flat fit of the samples has a ratio near 1; oscillation between the samples raises it.
+
+    Args:
+        view: a run on inputs of one number, with one output.
+
+    Returns:
+        The ratio, and rows for the table ``functions``.
+
+    Raises:
+        UsageError: if inputs or outputs have more than one number.
+    """
+    if view.spec.inputs != (1,) or view.spec.outputs != 1:
+        raise UsageError(f"the measure fit takes functions of one number; inputs are {view.spec.inputs}, outputs {view.spec.outputs}")
+    data = view.data
+    with torch.no_grad():
+        train, test = view.model(data.train_inputs).double(), view.model(data.test_inputs).double()
+    rows = [*_rows("train", data.train_inputs, train, data.train_targets, view), *_rows("test", data.test_inputs, test, data.test_targets, view)]
+    inside = (data.test_inputs >= data.train_inputs.min()) & (data.test_inputs <= data.train_inputs.max())
+    linear = total_variation(data.train_inputs, data.train_targets.double())
+    values = {VARIATION.name: total_variation(data.test_inputs[inside], test[inside]) / linear} if linear > 0 and inside.sum() > 1 else {}
+    return Measured(values, rows)
+
+
+def total_variation(x: Tensor, y: Tensor) -> float:
+    """The sum of |y_{i+1} - y_i| in the order of x; both of any shape, with as many elements."""
+    ordered = y.flatten()[x.flatten().argsort()]
+    return float(ordered.diff().abs().sum())
+
+
+def _rows(split: str, inputs: Tensor, outputs: Tensor, targets: Tensor, view: View) -> Iterator[dict[str, Any]]:
+    step = view.history.steps[-1]
+    for x, output, target in zip(inputs.flatten().tolist(), outputs.flatten().tolist(), targets.flatten().tolist(), strict=True):
+        yield {"step": step, "split": split, "x": x, "output": output, "target": target}

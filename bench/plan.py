@@ -1,0 +1,238 @@
+"""A suite and the registry's rows -> what is to be trained, in a stated order, and why each run is done, new or stale.
+
+Order: experiments as the file has them; in each, cells as the grid multiplies out, last axis fastest; in each, seeds.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pandas as pd
+
+from bench.cells import CATALOGS
+from bench.config import PartSpec, Run
+from bench.packing import Task
+from bench.resolve import ResolvedExperiment
+from bench.selection import Selection
+from bench.sources import Sources, changed, code_id
+
+State = Literal["done", "reuse", "new", "stale", "failed"]
+FINISHED = ("ok", "diverged")
+RETRIED = ("interrupted",)
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Which rows count as done.
+
+    Attributes:
+        force: none does.
+        reuse_any: rows of other code do.
+        retry_failed: runs that crashed, timed out or ran out of memory are trained again.
+    """
+
+    force: bool = False
+    reuse_any: bool = False
+    retry_failed: bool = False
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a row says of where it comes from, besides its run: rows of different origins never mix.
+
+    Attributes:
+        suite: the suite's name.
+        suite_digest: SHA-256 of the suite file.
+        profile: the scale.
+        variant: the overrides.
+        commit: of the repository that holds the suite.
+        diff_hash: of its uncommitted changes.
+    """
+
+    suite: str
+    suite_digest: str
+    profile: str
+    variant: str
+    commit: str | None
+    diff_hash: str | None
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """A run as one experiment wants it, and what is to be done about it.
+
+    Attributes:
+        experiment: the experiment's name.
+        axes: axis -> its value as text.
+        run: the run.
+        measures: what is to be measured.
+        code: source -> hash, of the sources that the numbers depend on.
+        code_id: one hash over them.
+        state: ``done``: its row is there; ``reuse``: trained before, its row is written anew for this experiment and
+            commit; ``new``, ``stale``: to be trained; ``failed``: failed before and not tried again.
+        why: the reason for the state.
+        row: the row that it is or repeats.
+        generation: the generation of the row to write.
+    """
+
+    experiment: str
+    axes: Mapping[str, str]
+    run: Run
+    measures: tuple[PartSpec, ...]
+    code: Mapping[str, str]
+    code_id: str
+    state: State
+    why: str
+    row: Mapping[str, Any] | None = None
+    generation: int = 0
+
+    @property
+    def task(self) -> Task:
+        """What is trained."""
+        return Task(self.run, self.measures)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Every run of an invocation."""
+
+    origin: Origin
+    runs: tuple[PlannedRun, ...]
+
+    def to_train(self) -> list[PlannedRun]:
+        """The runs to train, each once: experiments may share runs."""
+        first: dict[str, PlannedRun] = {}
+        for planned in self.runs:
+            if planned.state in ("new", "stale"):
+                kept = first.setdefault(planned.run.run_id, planned)
+                if kept is not planned:
+                    first[planned.run.run_id] = _with_measures(kept, planned.measures)
+        return list(first.values())
+
+    def counts(self) -> Counter[State]:
+        """How many runs are in each state."""
+        return Counter(planned.state for planned in self.runs)
+
+
+def plan(experiments: Sequence[ResolvedExperiment], rows: pd.DataFrame, origin: Origin, policy: Policy, only: Selection, sources: Sources) -> Plan:
+    """Plan the runs of a suite.
+
+    Args:
+        experiments: the resolved experiments.
+        rows: the registry's clean view.
+        origin: where the new rows will come from.
+        policy: which rows count as done.
+        only: conditions on ``seed``; those on settings were applied when cells were resolved.
+        sources: the sources that numbers depend on.
+    """
+    known = _Known(rows, origin, policy)
+    return Plan(origin, tuple(known.judge(candidate) for candidate in _candidates(experiments, only, sources)))
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    experiment: str
+    axes: Mapping[str, str]
+    run: Run
+    measures: tuple[PartSpec, ...]
+    code: Mapping[str, str]
+    code_id: str
+
+
+def _candidates(experiments: Sequence[ResolvedExperiment], only: Selection, sources: Sources) -> Iterator[_Candidate]:
+    codes: dict[frozenset[tuple[str, str]], tuple[Mapping[str, str], str]] = {}
+    for experiment in experiments:
+        for resolved in experiment.cells:
+            names = frozenset((kind, spec.name) for kind, spec in resolved.cell.parts())
+            if names not in codes:
+                hashes = sources.hashes(CATALOGS[kind][name].source for kind, name in names)
+                codes[names] = hashes, code_id(hashes)
+            for seed in experiment.seeds:
+                if all(condition.matches({"seed": seed}) for condition in only.conditions if condition.key == "seed"):
+                    yield _Candidate(experiment.name, resolved.axes, Run(resolved.cell, seed), experiment.measures, *codes[names])
+
+
+class _Known:
+    """What the registry knows of each run."""
+
+    def __init__(self, rows: pd.DataFrame, origin: Origin, policy: Policy) -> None:
+        self._origin = origin
+        self._policy = policy
+        self._by_run: dict[str, list[dict[str, Any]]] = {}
+        for row in rows.to_dict("records"):
+            self._by_run.setdefault(row["run_id"], []).append({str(key): value for key, value in row.items()})
+
+    def judge(self, wanted: _Candidate) -> PlannedRun:
+        """The state of a run, and why."""
+        rows = self._by_run.get(wanted.run.run_id, [])
+        here = [row for row in rows if self._is_here(row, wanted.experiment)]
+        generation = max((int(row["generation"]) for row in here), default=-1) + 1
+        state, why, row = self._state(wanted, rows, here)
+        return PlannedRun(wanted.experiment, wanted.axes, wanted.run, wanted.measures, wanted.code, wanted.code_id, state, why, row, generation)
+
+    def _state(self, wanted: _Candidate, rows: list[dict[str, Any]], here: list[dict[str, Any]]) -> tuple[State, str, dict[str, Any] | None]:
+        if self._policy.force:
+            return "new", "forced", None
+        if not rows:
+            return "new", "never trained", None
+        same_code = [row for row in rows if row["code_id"] == wanted.code_id or self._policy.reuse_any]
+        finished = [row for row in same_code if row["status"] in FINISHED]
+        complete = [row for row in finished if not _lacking(row, wanted.measures)]
+        if complete:
+            present = [row for row in complete if row in here and row["suite_digest"] == self._origin.suite_digest]
+            return ("done", "its row is there", present[-1]) if present else ("reuse", _source(complete[-1]), complete[-1])
+        if finished:
+            return "stale", _lacking(finished[-1], wanted.measures), None
+        if same_code:
+            return self._failed(same_code[-1])
+        return "stale", _stale(rows[-1], wanted), None
+
+    def _failed(self, row: dict[str, Any]) -> tuple[State, str, dict[str, Any] | None]:
+        why = f"{row['status']}: {row['reason']}" if row["reason"] else str(row["status"])
+        if row["status"] in RETRIED or self._policy.retry_failed:
+            return "new", f"tried again after {why}", None
+        return "failed", why, row
+
+    def _is_here(self, row: Mapping[str, Any], experiment: str) -> bool:
+        origin = self._origin
+        mine = (origin.suite, origin.profile, origin.variant, experiment, origin.commit, origin.diff_hash)
+        return tuple(row[key] for key in ("suite", "profile", "variant", "experiment", "commit", "diff_hash")) == mine
+
+
+def _lacking(row: Mapping[str, Any], wanted: Sequence[PartSpec]) -> str:
+    """Why the measures of a row are not those wanted; empty if they are."""
+    taken = json.loads(row["measures"])
+    for spec in wanted:
+        if spec.name not in taken:
+            return f"measure {spec.name} was not taken"
+        if taken[spec.name]["parameters"] != json.loads(json.dumps(dict(spec.parameters))):
+            return f"measure {spec.name} was taken with other parameters"
+        if taken[spec.name]["version"] != measure_version(spec.name):
+            return f"measure {spec.name} has a new version"
+    return ""
+
+
+def measure_version(name: str) -> int:
+    """The version of a measure: the sum of those of its metrics."""
+    return sum(metric.version for metric in CATALOGS["measure"][name].traits["metrics"])
+
+
+def _source(row: Mapping[str, Any]) -> str:
+    commit = row["commit"]
+    return f"trained in {row['suite']}/{row['experiment']}" + (f" at commit {commit[:12]}" if isinstance(commit, str) else "")
+
+
+def _stale(row: Mapping[str, Any], wanted: _Candidate) -> str:
+    files = changed(json.loads(row["code_files"]), wanted.code)
+    return f"changed since: {', '.join(files)}" if files else "trained by other code"
+
+
+def _with_measures(planned: PlannedRun, measures: Sequence[PartSpec]) -> PlannedRun:
+    """The run with more measures, those of another experiment that shares it."""
+    extra = tuple(spec for spec in measures if spec not in planned.measures)
+    values = {**planned.__dict__, "measures": (*planned.measures, *extra)}
+    return PlannedRun(**values)

@@ -1,0 +1,212 @@
+"""The registry: a folder of immutable Parquet files that only grows; appended to pack by pack, read as one clean view.
+
+``<table>/<suite>.<profile>.<pack>.parquet`` for each table, ``suites/<sha256>.yaml`` for copies of suite files, and
+``format.json``. A pack's file of `runs` is written last and is its commit: without it, its other files count nothing.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+
+from bench import files
+from bench.errors import UnknownNameError, UsageError, did_you_mean
+from bench.metric import Metric
+from bench.registry import parquet, view
+from bench.registry.frames import frame
+from bench.registry.layout import COMMIT, DIGEST, FORMAT_TEXT, STEM, SUITES, Layout
+from bench.registry.reading import Fault, Reader
+from bench.registry.rows import check_finite
+from bench.registry.schema import TABLES, metric_of
+
+
+class Registry:
+    """One registry. Making this object touches nothing.
+
+    Args:
+        root: its folder.
+        system: the system calls for writing.
+    """
+
+    def __init__(self, root: str | os.PathLike[str], system: files.System = files.SYSTEM) -> None:
+        self.root = Path(root)
+        self._system = system
+        self._layout = Layout(self.root)
+        self._reader = Reader(self._layout)
+
+    @property
+    def exists(self) -> bool:
+        """Whether the folder is a registry."""
+        return self._layout.exists
+
+    @property
+    def faults(self) -> list[Fault]:
+        """What could not be used of the files read so far, by path."""
+        return self._reader.faults
+
+    def prepare(self) -> None:
+        """Create the folders and show that they can be written, so that a refusal comes before any training.
+
+        Raises:
+            StorageError: if they cannot be written, or the registry is of a newer or unknown format.
+        """
+        # Whoever makes a registry writes the format file first, so it is there when the folder of rows is.
+        if not self._layout.folder(COMMIT).is_dir():
+            files.check_writable(self.root, self._system)
+            files.publish(self._layout.format_file, FORMAT_TEXT.encode(), exist_ok=True, system=self._system)
+        self._layout.check_format()
+        for name in (*TABLES, SUITES):
+            files.check_writable(self._layout.folder(name), self._system)
+
+    def append(self, stem: str, tables: Mapping[str, pa.Table]) -> None:
+        """Write the rows of a pack; on return they are on the disk, and until `runs` is there none of them counts.
+
+        Args:
+            stem: ``<suite>.<profile>.<pack>``, never used before.
+            tables: table -> its rows, of the schema of `bench.registry.schema.arrow_schema`; with `runs`.
+
+        Raises:
+            StorageError: if the disk refuses, or the registry is of a newer or unknown format.
+            UnknownNameError: if there is no such table.
+            UsageError: if the stem is of another form, or `runs` is missing.
+            BenchError: if a value is not finite.
+        """
+        if not STEM.fullmatch(stem):
+            raise UsageError(f"{stem!r} cannot name files of the registry; the form is <suite>.<profile>.<pack>")
+        if COMMIT not in tables:
+            raise UsageError(f"a pack without the table {COMMIT!r} cannot be written")
+        self._layout.check_format()
+        paths = {name: self._layout.file(name, stem) for name in sorted(tables, key=lambda name: (name == COMMIT, name))}
+        for name in paths:
+            check_finite(tables[name])
+        for name, path in paths.items():
+            verify = functools.partial(parquet.open_file, table=name)
+            files.publish(path, parquet.encode(tables[name]), verify=verify, system=self._system)
+
+    def store_suite(self, text: str) -> str:
+        """Keep a copy of a suite file.
+
+        Args:
+            text: the file's text.
+
+        Returns:
+            Its SHA-256, which names the copy.
+
+        Raises:
+            StorageError: if the disk refuses.
+        """
+        content = text.encode()
+        digest = hashlib.sha256(content).hexdigest()
+        # A damaged copy is replaced: its name says what it has to be.
+        if self.suite_text(digest) is None:
+            files.replace(self._layout.suite_file(digest), content, system=self._system)
+        return digest
+
+    def suite_text(self, digest: str) -> str | None:
+        """The copy of a suite file.
+
+        Args:
+            digest: its SHA-256.
+
+        Returns:
+            Its text, or None if there is no sound copy.
+        """
+        return self._reader.suite_text(digest) if DIGEST.fullmatch(digest) else None
+
+    def runs(self, suite: str | None = None, profile: str | None = None, columns: Sequence[str] | None = None) -> pd.DataFrame:
+        """The clean view: one row per run of an experiment at a state of the code, the highest generation.
+
+        Args:
+            suite: only this suite.
+            profile: only this profile.
+            columns: only these, in this order; all by default.
+
+        Returns:
+            The rows, by file, with column types as in `bench.registry.frames`; `faults` names what was left out.
+
+        Raises:
+            StorageError: if the folder is no registry.
+            UnknownNameError: if no file has one of the columns.
+        """
+        wanted = None if columns is None else {*columns, *view.IDENTITY, *view.RULE}
+        paths = self._reader.paths(COMMIT, suite, profile)
+        rows = view.clean(frame(self._reader.load(COMMIT, paths, wanted), COMMIT))
+        if columns is None:
+            return rows
+        if unknown := [name for name in columns if name not in rows]:
+            known = {name for _, schema in self._reader.schemas(COMMIT, paths) for name in schema.names}
+            raise UnknownNameError(f"no row has a column {unknown[0]!r}. {did_you_mean(unknown[0], known)}")
+        return rows[list(columns)]
+
+    def table(self, name: str, suite: str | None = None, profile: str | None = None) -> pd.DataFrame:
+        """All rows of a table whose pack was recorded; of `runs` all generations.
+
+        Args:
+            name: a key of `bench.registry.schema.TABLES`.
+            suite: only this suite.
+            profile: only this profile.
+
+        Returns:
+            The rows, by file.
+
+        Raises:
+            StorageError: if the folder is no registry.
+            UnknownNameError: if there is no such table.
+        """
+        return frame(self._reader.load(name, self._reader.recorded(name, suite, profile)), name)
+
+    def curves(self, name: str, runs: pd.DataFrame) -> pd.DataFrame:
+        """The rows of a table that belong to rows of `runs`; those of a reused row are those of the row that was trained.
+
+        Args:
+            name: a key of `bench.registry.schema.TABLES`, but not ``runs``.
+            runs: rows of `runs`, with the columns ``row`` and ``reused_from``.
+
+        Returns:
+            The table's rows, and first a column ``of``: the row of `runs` that each belongs to.
+
+        Raises:
+            StorageError: if the folder is no registry.
+            UnknownNameError: if there is no such table.
+        """
+        trained = runs["reused_from"].where(runs["reused_from"].notna(), runs["row"])
+        owners = pd.DataFrame({"of": runs["row"], "row": trained}, dtype=object)
+        rows = self._reader.load(name, self._reader.recorded(name), rows=pa.array(trained.unique(), pa.string()))
+        return owners.merge(frame(rows, name), on="row")
+
+    def metrics(self) -> dict[str, Metric]:
+        """What the files say of the metrics that they hold; where they differ, the highest version counts.
+
+        Returns:
+            Name -> metric, by name.
+
+        Raises:
+            StorageError: if the folder is no registry.
+        """
+        found: dict[str, Metric] = {}
+        for _, schema in self._reader.schemas(COMMIT, self._reader.paths(COMMIT)):
+            for metric in filter(None, map(metric_of, schema)):
+                if metric.name not in found or metric.version > found[metric.name].version:
+                    found[metric.name] = metric
+        return dict(sorted(found.items()))
+
+    def verify(self) -> list[Fault]:
+        """Read every file whole.
+
+        Returns:
+            `faults`, now complete.
+
+        Raises:
+            StorageError: if the folder is no registry.
+        """
+        for name in TABLES:
+            self._reader.load(name, self._reader.paths(name))
+        for path in sorted(self._layout.folder(SUITES).glob("*.yaml")):
+            self._reader.suite_text(path.stem)
+        return self.faults

@@ -1,0 +1,152 @@
+"""What the report of one suite at one profile holds: its claims, tables and figures, from the rows alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import get_args
+
+import pandas as pd
+
+from bench.analysis.claims import judge
+from bench.analysis.points import listed
+from bench.errors import UsageError
+from bench.metric import Metric
+from bench.report.findings import verdict_table
+from bench.report.grid import GridCell, grid_cells, setting
+from bench.report.suite_table import suite_table
+from bench.report.summary import failed
+from bench.report.table import NONE, Table, text_table
+from bench.report.tables import experiment_table
+from bench.suite import SLUG, Experiment, Suite
+from bench.suite import Figure as FigureSpec
+
+
+@dataclass(frozen=True)
+class Content:
+    """The report of one suite at one profile.
+
+    Attributes:
+        name: the suite.
+        profile: the profile.
+        variant: the ``--set`` overrides, or empty.
+        rows: its rows of `runs`, one state per experiment.
+        suite: the suite file, or None if it is lost.
+        claims: verdicts; None if the suite makes no claims.
+        tables: the tables that the suite declares, by name.
+        experiments: a table per experiment, by name.
+        figures: what to draw, by name.
+        remarks: what a reader must know first.
+    """
+
+    name: str
+    profile: str
+    variant: str
+    rows: pd.DataFrame
+    suite: Suite | None
+    claims: Table | None
+    tables: Mapping[str, Table]
+    experiments: Mapping[str, Table]
+    figures: Mapping[str, FigureSpec]
+    remarks: tuple[str, ...]
+
+    @property
+    def title(self) -> str:
+        """The suite's title, or its name."""
+        return self.suite.file.title if self.suite else self.name
+
+    def experiment(self, name: str) -> Experiment | None:
+        """An experiment as the suite file has it."""
+        return self.suite.file.experiments.get(name) if self.suite else None
+
+
+def gather(rows: pd.DataFrame, suite: Suite | None, metrics: Mapping[str, Metric]) -> Content:
+    """Build the content from rows of one suite, profile and variant.
+
+    Args:
+        rows: rows of `runs`, one state per experiment.
+        suite: the suite file; without it each experiment gets its table and figures, and there are no claims.
+        metrics: what the registry says of its metrics.
+    """
+    first = rows.iloc[0]
+    present = [str(name) for name in sorted(rows["experiment"].unique()) if SLUG.fullmatch(str(name))]
+    names = [name for name in suite.file.experiments if name in present] if suite else present
+    shown = rows[rows["experiment"].isin(names)]
+    claims, problem = _claims(suite, shown, metrics)
+    return Content(
+        name=str(first["suite"]),
+        profile=str(first["profile"]),
+        variant=str(first["variant"]),
+        rows=shown,
+        suite=suite,
+        claims=claims,
+        tables=_tables(suite, names, shown, metrics),
+        experiments={name: experiment_table(shown, name, metrics, title=_experiment_title(suite, name)) for name in names},
+        figures=_figures(suite, names),
+        remarks=(*_remarks(rows, suite, names), *problem),
+    )
+
+
+def not_ok(rows: pd.DataFrame) -> Table:
+    """The runs that failed or are missing, by cell; missing are seeds that other cells of the experiment have."""
+    lines: list[list[str]] = []
+    for experiment, those in rows.groupby("experiment", sort=True):
+        seeds = set(those["seed"])
+        for cell in grid_cells(those):
+            name = cell.name(list(cell.axes)) or NONE
+            lines += [[str(experiment), name, *reason] for reason in _reasons(cell)]
+            if missing := seeds - set(cell.runs["seed"]):
+                lines.append([str(experiment), name, listed(missing), "missing", NONE])
+    return text_table("Runs that failed or are missing", ["experiment", "cell", "seeds", "status", "reason"], lines)
+
+
+def _reasons(cell: GridCell) -> list[list[str]]:
+    bad = cell.runs[cell.runs["status"] != "ok"]
+    grouped = bad.assign(reason=bad["reason"].map(lambda reason: setting(reason) or NONE)).groupby(["status", "reason"], sort=True)
+    return [[listed(those["seed"]), str(status), str(reason)] for (status, reason), those in grouped]
+
+
+def _claims(suite: Suite | None, rows: pd.DataFrame, metrics: Mapping[str, Metric]) -> tuple[Table | None, tuple[str, ...]]:
+    if suite is None or rows.empty or not any(experiment.claims for experiment in suite.file.experiments.values()):
+        return None, ()
+    first = rows.iloc[0]
+    try:
+        return verdict_table(judge(suite, first["profile"], rows, metrics, first["variant"])), ()
+    except UsageError as error:
+        return None, (f"The claims are not judged: {error}",)
+
+
+def _tables(suite: Suite | None, names: list[str], rows: pd.DataFrame, metrics: Mapping[str, Metric]) -> dict[str, Table]:
+    specs = suite.file.tables if suite else {}
+    return {name: suite_table(spec, rows, metrics, name) for name, spec in specs.items() if spec.experiment in names}
+
+
+def _figures(suite: Suite | None, names: list[str]) -> dict[str, FigureSpec]:
+    """The figures that the suite declares; for an experiment without any, one of each kind."""
+    declared = {name: spec for name, spec in (suite.file.figures if suite else {}).items() if spec.experiment in names}
+    without = [name for name in names if name not in {spec.experiment for spec in declared.values()}]
+    kinds = get_args(FigureSpec.model_fields["kind"].annotation)
+    usual = {f"{name}-{kind}": FigureSpec(experiment=name, kind=kind, title=_experiment_title(suite, name)) for name in without for kind in kinds}
+    return {**usual, **declared}
+
+
+def _experiment_title(suite: Suite | None, name: str) -> str:
+    experiment = suite.file.experiments.get(name) if suite else None
+    return experiment.title if experiment and experiment.title else name
+
+
+def _remarks(rows: pd.DataFrame, suite: Suite | None, names: list[str]) -> list[str]:
+    total, good = len(rows), int((rows["status"] == "ok").sum())
+    remarks = [f"{good} of {total} runs are ok{f'; {failed(rows)}' if good < total else ''}."]
+    gone = sorted({str(name) for name in rows["experiment"]} - set(names))
+    if gone:
+        remarks.append(f"Not in the suite file, and not shown: {', '.join(gone)}.")
+    if suite is None:
+        return [*remarks, "The suite file is lost: there are no claims and no declared tables or figures."]
+    versions = sorted({int(version) for version in rows["suite_version"]} - {suite.file.version})
+    if versions:
+        remarks.append(f"There are rows of version {', '.join(map(str, versions))} of the suite; the suite file is version {suite.file.version}.")
+    absent = [name for name in suite.file.experiments if name not in names]
+    if absent:
+        remarks.append(f"No runs yet of: {', '.join(absent)}.")
+    return remarks

@@ -1,0 +1,41 @@
+"""Figures of an experiment: curves over training, loss landscapes, 1-D fits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import pandas as pd
+
+from bench.metric import Metric
+from bench.report.curves import draw_curves
+from bench.report.drawn import Drawn
+from bench.report.fits import draw_fits
+from bench.report.grid import GridCell, grid_cells
+from bench.report.landscape import draw_landscape
+from bench.report.style import label, styled
+from bench.suite import Figure as FigureSpec
+
+TABLES: Mapping[str, str] = {"curves": "history", "landscape": "landscape", "fits": "functions"}
+_Draw = Callable[[FigureSpec, Sequence[GridCell], pd.DataFrame, Mapping[str, Metric], str], Drawn]
+_KINDS: Mapping[str, _Draw] = {"curves": draw_curves, "landscape": draw_landscape, "fits": draw_fits}
+
+
+def draw(spec: FigureSpec, runs: pd.DataFrame, points: pd.DataFrame, metrics: Mapping[str, Metric], title: str = "") -> Drawn:
+    """Draw one figure of an experiment.
+
+    Args:
+        spec: the figure as a suite declares it: kind, metrics, what tells lines apart.
+        runs: rows of `runs` at one commit; those of other experiments are passed over.
+        points: rows of the table that the kind is drawn from (`TABLES`), with ``of``: the run's ``row``.
+        metrics: what the registry says of its metrics.
+        title: what stands above where the suite says nothing.
+
+    Returns:
+        The figure, unless no run that is ok has points.
+    """
+    rows = runs[(runs["experiment"] == spec.experiment) & runs["row"].isin(points["of"])]
+    cells = [cell for cell in grid_cells(rows) if len(cell.trained)]
+    if not cells:
+        return Drawn(None, (f"no rows of {TABLES[spec.kind]} from runs that are ok",))
+    with styled():
+        return _KINDS[spec.kind](spec, cells, points, metrics, label(spec.title or title or spec.experiment))

@@ -1,0 +1,113 @@
+"""What the analysis found, as tables: verdicts on claims, and the comparison of two states."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from bench.analysis.change import Change, Kind
+from bench.analysis.claims import Verdict
+from bench.analysis.compare import Comparison
+from bench.report.grid import readable
+from bench.report.table import NONE, Cell, Column, Number, Table
+
+_CLAIM_COLUMNS = ("experiment", "claim", "says", "verdict", "effect", "size", "source", "remarks")
+_CHANGE_COLUMNS = ("where", "metric", "base", "head", "difference", "n", "adjusted p", "class", "remarks")
+
+
+def verdict_table(verdicts: Sequence[Verdict], title: str = "Claims") -> Table:
+    """One row per claim: what the source says, what the rows show, and the size that the source names.
+
+    Args:
+        verdicts: what `bench.analysis.claims.judge` found.
+        title: what stands above.
+    """
+    notes = [
+        "The verdict is about what the source says; effect and 95% t interval over n seeds, given the data, of the cell that decides.",
+        "Size: whether the size that the source names is met; it decides nothing.",
+    ]
+    rows = tuple(_verdict_row(verdict) for verdict in verdicts)
+    return Table(title, _columns(_CLAIM_COLUMNS), rows, tuple(notes) if rows else ())
+
+
+def comparison_table(comparison: Comparison, kinds: Collection[Kind] = (), title: str = "Comparison") -> Table:
+    """One row per metric and cell.
+
+    Args:
+        comparison: what `bench.analysis.compare.compare` found.
+        kinds: only changes of these classes; all by default.
+        title: what stands above.
+
+    Returns:
+        The table; its notes count the classes and name changed settings and circumstances.
+    """
+    shown = [change for change in comparison.changes if not kinds or change.kind in kinds]
+    several = len({(change.point.suite, change.point.profile, change.point.variant) for change in comparison.changes}) > 1
+    counts = ", ".join(f"{count} {kind}" for kind, count in sorted(comparison.counts().items()))
+    settings = [f"{setting.experiment}: {setting} ({setting.cells} {'cell' if setting.cells == 1 else 'cells'})" for setting in comparison.settings]
+    notes = [
+        f"{len(comparison.changes)} compared: {counts}.",
+        "Difference: head − base, paired by seed, with its 95% t interval; the class uses p adjusted over the cells of a metric (Holm).",
+        *(f"Changed setting, {setting}" for setting in settings),
+        *comparison.notes,
+    ]
+    return Table(title, _columns(_CHANGE_COLUMNS), tuple(_change_row(change, several) for change in shown), tuple(notes))
+
+
+def gate_table(comparison: Comparison, title: str = "Gates") -> Table:
+    """One row per gate and cell: crossed, held, or why it cannot say.
+
+    Args:
+        comparison: what `bench.analysis.compare.compare` found.
+        title: what stands above.
+    """
+    rows = [result.row() for result in comparison.gates]
+    return Table(title, _columns(("gate", "cell", "outcome", "text")), tuple(tuple(row.values()) for row in rows))
+
+
+def _columns(names: Sequence[str]) -> tuple[Column, ...]:
+    return tuple(Column(name.replace(" ", "_"), name) for name in names)
+
+
+def _verdict_row(verdict: Verdict) -> tuple[Cell, ...]:
+    row = verdict.row()
+    where = f"{verdict.experiment} (figure {verdict.figure})" if verdict.figure else verdict.experiment
+    size = f"{verdict.size}: {verdict.size_says}" if verdict.size != NONE else NONE
+    said = f"{readable(verdict.metric)}: {verdict.says}"
+    return where, f"{verdict.claim}: {verdict.text}", said, verdict.verdict, _effect(verdict), size, row["source"] or NONE, verdict.reason or NONE
+
+
+def _effect(verdict: Verdict) -> Cell:
+    if verdict.effect is None:
+        return NONE
+    low, high = verdict.interval
+    form = "effect" if verdict.says.startswith("difference") else "interval"
+    shown = "points" if verdict.unit == "pp" else "number"
+    return Number(verdict.effect, low, high, verdict.n, shown, form, verdict.unit, note=f"n = {verdict.n}")  # type: ignore[arg-type]  # both are literals
+
+
+def _change_row(change: Change, several: bool) -> tuple[Cell, ...]:
+    row = change.row()
+    place = (change.point.suite, change.point.profile, change.point.variant) if several else ()
+    where = " / ".join(filter(None, (*place, change.point.experiment, change.point.cell)))
+    failures = [f"{side} failed: {row[f'{side}_failed']}" for side in ("base", "head") if row[f"{side}_failed"]]
+    remarks = "; ".join(filter(None, (change.reason, *failures)))
+    adjusted = NONE if change.adjusted is None else f"{change.adjusted:.2g}"
+    metric = readable(change.metric.name) if change.metric else NONE
+    return where, metric, _mean(change, change.base), _mean(change, change.head), _difference(change), str(row["n"]), adjusted, change.kind, remarks or NONE
+
+
+def _mean(change: Change, value: float | None) -> Cell:
+    if value is None or change.metric is None:
+        return NONE
+    in_points = change.metric.scale == "points"
+    return Number(value, shown="percent" if in_points else "number", unit="%" if in_points else change.metric.unit)
+
+
+def _difference(change: Change) -> Cell:
+    row = change.row()
+    if row["effect"] is None or change.difference is None:
+        return NONE
+    shown = "points" if row["unit"] == "pp" else "number"
+    # Identical numbers differ by nothing: an interval would suggest that something was estimated.
+    n = None if change.difference.identical else row["n"]
+    return Number(row["effect"], row["low"], row["high"], n, shown, "effect", row["unit"])  # type: ignore[arg-type]  # a literal

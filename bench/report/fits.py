@@ -1,0 +1,45 @@
+"""Fits of 1-D functions: what the trained networks put out, the target, and the samples that they saw."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from bench.metric import Metric
+from bench.report.drawn import Drawn, finish
+from bench.report.grid import GridCell, varying
+from bench.report.lines import MOST_PANELS, left_out, points_of, seeds
+from bench.report.style import COLOURS, label, panels, shared_legend
+from bench.suite import Figure as FigureSpec
+
+
+def draw_fits(spec: FigureSpec, cells: Sequence[GridCell], points: pd.DataFrame, metrics: Mapping[str, Metric], title: str) -> Drawn:
+    """A panel per cell with a thin line per seed, after the last step.
+
+    Args:
+        spec: not looked at; every kind of figure is called alike.
+        cells: the cells, each with a run that is ok.
+        points: rows of `functions` with ``of``.
+        metrics: not looked at either.
+        title: what stands above.
+    """
+    kept = list(cells)[:MOST_PANELS]
+    figure, axes = panels(len(kept), 2 if len(kept) in {2, 4} else 3, f"{title}\none line per seed, after the last step")
+    for place, cell in zip(axes, kept, strict=True):
+        _draw(place, points_of(cell, points))
+        finish(place, label(f"{cell.name(varying(list(cells)))} ({seeds([cell])})".strip()), "x", "f(x)")
+    shared_legend(figure, axes, "")
+    return Drawn(figure, left_out(len(cells) - len(kept), len(cells)))
+
+
+def _draw(place: Axes, points: pd.DataFrame) -> None:
+    last = points[points["step"] == points.groupby("of")["step"].transform("max")]
+    grid = last[last["split"] == "test"].sort_values("x")
+    for _, run in grid.groupby("of", sort=True):
+        place.plot(run["x"], run["output"], color=COLOURS[0], linewidth=0.7, label="network")
+    truth = grid.drop_duplicates("x")
+    place.plot(truth["x"], truth["target"], color="black", linestyle="--", linewidth=1, label="target")
+    samples = last[last["split"] == "train"].drop_duplicates(["x", "target"])
+    place.plot(samples["x"], samples["target"], color=COLOURS[1], linestyle="none", marker="o", markersize=3, label="training samples")

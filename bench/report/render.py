@@ -1,0 +1,159 @@
+"""A table in each format: Markdown, LaTeX with booktabs, CSV, JSON and lines for a terminal; every text is escaped."""
+
+from __future__ import annotations
+
+import csv as csv_module
+import io
+import json
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping
+from itertools import groupby
+from typing import Any
+
+import rich.box
+import rich.table
+from rich.text import Text
+from tabulate import tabulate
+
+from bench.report import escape
+from bench.report.table import Cell, Column, Number, Table
+
+_EXPONENT = re.compile(r"(\d)e([+-])0*(\d+)")
+_MINUS = re.compile(r"(?<![\w.])-(?=\d)")
+
+
+def markdown(table: Table) -> str:
+    """A pipe table under its title in bold, its notes below."""
+    rows = [[_markdown_cell(cell) for cell in row] for row in table.rows]
+    headers = [escape.markdown(column.full_title) for column in table.columns]
+    body = tabulate(rows, headers, tablefmt="pipe", disable_numparse=True, colalign=_alignment(table)) if rows else "*No rows.*"
+    notes = "\n".join(f"- {escape.markdown(note)}" for note in table.notes)
+    title = f"**{escape.markdown(table.title)}**" if table.title else ""
+    return "\n\n".join(part for part in (title, body, notes) if part) + "\n"
+
+
+def latex(table: Table) -> str:
+    """A floating table for a document that loads booktabs."""
+    lines = [
+        r"\begin{table}",
+        r"\centering",
+        rf"\caption{{{escape.latex(table.title)}}}",
+        rf"\begin{{tabular}}{{{''.join('r' if table.numeric(index) else 'l' for index in range(len(table.columns)))}}}",
+        r"\toprule",
+        *_latex_heads(table.columns),
+        r"\midrule",
+        *(_latex_line(_latex_cell(cell) for cell in row) for row in table.rows),
+        r"\bottomrule",
+        r"\end{tabular}",
+        *(rf"\par\smallskip{{\footnotesize {escape.latex(note)}\par}}" for note in table.notes),
+        r"\end{table}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def csv(table: Table) -> str:
+    """Plain numbers: a column of means becomes mean, low, high and n; what does not exist is empty."""
+    stream = io.StringIO()
+    writer = csv_module.writer(stream, lineterminator="\n")
+    writer.writerow([escape.csv(name) for index, column in enumerate(table.columns) for name in _csv_names(column, table.ranged(index))])
+    for row in table.rows:
+        writer.writerow([value for index, cell in enumerate(row) for value in _csv_values(cell, table.ranged(index))])
+    return stream.getvalue()
+
+
+def as_json(table: Table) -> dict[str, Any]:
+    """The table as values for JSON: no NaN and no infinities."""
+    keys = [column.key for column in table.columns]
+    return {
+        "title": table.title,
+        "columns": [{"key": column.key, "title": column.title, "group": column.group} for column in table.columns],
+        "rows": [dict(zip(keys, map(_json_cell, row), strict=True)) for row in table.rows],
+        "notes": list(table.notes),
+    }
+
+
+def json_text(table: Table) -> str:
+    """The table as JSON text."""
+    return json.dumps(as_json(table), indent=2, allow_nan=False) + "\n"
+
+
+def plain(table: Table) -> str:
+    """Lines for a terminal or a log, without colours."""
+    rows = [[escape.clean(str(cell)) for cell in row] for row in table.rows]
+    headers = [escape.clean(column.full_title) for column in table.columns]
+    body = tabulate(rows, headers, tablefmt="simple", disable_numparse=True, colalign=_alignment(table)) if rows else "no rows"
+    return "\n".join([escape.clean(table.title), body, *(escape.clean(note) for note in table.notes)]).lstrip("\n") + "\n"
+
+
+def terminal(table: Table) -> rich.table.Table:
+    """The table for a console of rich, the best values in bold; nothing in it is read as markup."""
+    caption = Text("\n".join(escape.clean(note) for note in table.notes)) if table.notes else None
+    drawn = rich.table.Table(box=rich.box.SIMPLE, title=Text(escape.clean(table.title)), caption=caption, title_justify="left", caption_justify="left")
+    for index, column in enumerate(table.columns):
+        heading = "\n".join(escape.clean(line) for line in (column.group, column.title) if line)
+        drawn.add_column(Text(heading), justify="right" if table.numeric(index) else "left", overflow="fold")
+    for row in table.rows:
+        drawn.add_row(*(Text(escape.clean(str(cell)), style="bold" if _is_best(cell) else "") for cell in row))
+    return drawn
+
+
+FORMATS: Mapping[str, Callable[[Table], str]] = {"table": plain, "md": markdown, "latex": latex, "csv": csv, "json": json_text}
+
+
+def _alignment(table: Table) -> list[str]:
+    return ["right" if table.numeric(index) else "left" for index in range(len(table.columns))]
+
+
+def _is_best(cell: Cell) -> bool:
+    return isinstance(cell, Number) and cell.best
+
+
+def _markdown_cell(cell: Cell) -> str:
+    text = escape.markdown(str(cell)) if isinstance(cell, str) else str(cell)
+    return f"**{text}**" if _is_best(cell) else text
+
+
+def _latex_cell(cell: Cell) -> str:
+    text = escape.latex(str(cell))
+    if isinstance(cell, Number):
+        text = _MINUS.sub("$-$", text)
+        text = _EXPONENT.sub(lambda match: rf"{match[1]}$\times 10^{{{match[2].strip('+')}{match[3]}}}$", text)
+    return rf"\textbf{{{text}}}" if _is_best(cell) else text
+
+
+def _latex_line(cells: Iterator[str]) -> str:
+    return " & ".join(cells) + r" \\"
+
+
+def _latex_heads(columns: tuple[Column, ...]) -> Iterator[str]:
+    """A line of shared headings with rules below where there are any, then the line of titles."""
+    spans, position = [], 1
+    for group, members in groupby(columns, key=lambda column: column.group):
+        width = len(list(members))
+        spans.append((group, position, width))
+        position += width
+    if any(group for group, _, _ in spans):
+        yield _latex_line(rf"\multicolumn{{{width}}}{{c}}{{{escape.latex(group)}}}" for group, _, width in spans)
+        yield "".join(rf"\cmidrule(lr){{{start}-{start + width - 1}}}" for group, start, width in spans if group)
+    yield _latex_line(escape.latex(column.title) for column in columns)
+
+
+def _csv_names(column: Column, ranged: bool) -> list[str]:
+    return [column.key, f"{column.key} low", f"{column.key} high", f"{column.key} n"] if ranged else [column.key]
+
+
+def _csv_values(cell: Cell, ranged: bool) -> list[str]:
+    if isinstance(cell, str):
+        values = [escape.csv(cell), "", "", ""]
+    else:
+        values = ["" if value is None or not math.isfinite(value) else str(value) for value in (cell.mean, cell.low, cell.high, cell.n)]
+    return values if ranged else values[:1]
+
+
+def _json_cell(cell: Cell) -> Any:
+    if isinstance(cell, str):
+        return cell
+    values = {"mean": cell.mean, "low": cell.low, "high": cell.high, "n": cell.n}
+    finite = {key: value if value is not None and math.isfinite(value) else None for key, value in values.items()}
+    return {**finite, "best": cell.best, "note": cell.note}

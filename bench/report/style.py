@@ -1,0 +1,111 @@
+"""One look for every figure: sizes of a paper's columns, colours that colour-blind readers tell apart, files that can be rebuilt byte for byte."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from functools import cache
+from typing import Any
+
+import numpy as np
+from matplotlib import colormaps, font_manager, style
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
+
+from bench.report import escape
+
+NARROW, WIDE = 3.35, 6.9
+PANEL_HEIGHT = 2.1
+CHARACTER, HANDLE = 0.058, 0.45  # inches in a legend: a character, a line with its gaps
+FONT = "DejaVu Sans"
+# Okabe and Ito, Color Universal Design (2008); their yellow is left out, as it is too light for lines on white.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C8C8C")
+DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1)), (0, (1, 1)), (0, (8, 2)), (0, (3, 1)))
+# For lines whose order has a meaning: viridis without its lightest end.
+SEQUENCE = ListedColormap(colormaps["viridis"](np.linspace(0, 0.92, 256)))
+STYLE: dict[str, Any] = {
+    "font.family": FONT,
+    "font.size": 8,
+    "axes.labelsize": 8,
+    "axes.titlesize": 8,
+    "figure.titlesize": 9,
+    "legend.fontsize": 7,
+    "legend.title_fontsize": 7,
+    "legend.frameon": False,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "lines.linewidth": 1.2,
+    "axes.grid": True,
+    "grid.alpha": 0.25,
+    "grid.linewidth": 0.5,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "savefig.dpi": 200,
+    "svg.hashsalt": "implicit-bench",
+    "svg.fonttype": "path",
+}
+
+
+def styled() -> AbstractContextManager[None]:
+    """The look, whatever a user's own settings of matplotlib are."""
+    return style.context(["default", STYLE])  # type: ignore[no-any-return, unused-ignore]  # matplotlib's stubs leave it open
+
+
+def panels(count: int, columns: int, title: str) -> tuple[Figure, list[Axes]]:
+    """A figure with panels in rows, below a title.
+
+    Args:
+        count: how many panels.
+        columns: how many stand in a row at most.
+        title: what stands above.
+
+    Returns:
+        The figure and its panels, row by row.
+    """
+    columns = min(columns, count)
+    rows = -(-count // columns)
+    figure = Figure(figsize=(NARROW if columns == 1 else WIDE, PANEL_HEIGHT * rows + 0.9), layout="constrained")
+    FigureCanvasAgg(figure)
+    figure.suptitle(title)
+    return figure, [figure.add_subplot(rows, columns, index + 1) for index in range(count)]
+
+
+def label(text: str) -> str:
+    """Text of others for a figure: no formula, and only characters that the font has."""
+    return "".join(character if ord(character) in _drawable() else "?" for character in escape.label(text))
+
+
+def png(figure: Figure) -> bytes:
+    """The figure as PNG, 200 dots per inch."""
+    return _saved(figure, "png", {"Software": None})
+
+
+def svg(figure: Figure) -> bytes:
+    """The figure as SVG."""
+    return _saved(figure, "svg", {"Date": None, "Creator": None})
+
+
+def shared_legend(figure: Figure, axes: Sequence[Axes], title: str) -> None:
+    """One legend below all panels, each name once."""
+    named = {name: handle for panel in axes for handle, name in zip(*panel.get_legend_handles_labels(), strict=True)}
+    if named:
+        widest = CHARACTER * max(map(len, named)) + HANDLE
+        rows = math.ceil(len(named) / max(1, int(figure.get_size_inches()[0] / widest)))
+        columns = math.ceil(len(named) / rows)
+        figure.legend(list(named.values()), list(named), loc="outside lower center", ncols=columns, title=title or None)
+
+
+def _saved(figure: Figure, kind: str, metadata: dict[str, str | None]) -> bytes:
+    stream = io.BytesIO()
+    with styled():
+        figure.savefig(stream, format=kind, metadata=metadata)
+    return stream.getvalue()
+
+
+@cache
+def _drawable() -> frozenset[int]:
+    return frozenset(font_manager.get_font(font_manager.findfont(FONT)).get_charmap())

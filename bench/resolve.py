@@ -1,0 +1,326 @@
+"""Suite -> cells: layers of settings laid on top of each other, every name and parameter checked against the catalogues.
+
+Precedence, low to high: ``defaults``, the suite's profile, the experiment, the experiment's profile, the case, the
+grid, ``--set``. Grids are counted before they are expanded, and every problem of a file is reported at once.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from bench import suite as suites
+from bench import yaml
+from bench.cells import CellBuilder
+from bench.config import Cell, PartSpec
+from bench.errors import BenchError, Place, SuiteError, UsageError, did_you_mean
+from bench.selection import Selection, text
+from bench.settings import Layer, Locate, Settings
+
+MAX_CELLS = 100_000
+DEFAULT_SEEDS = 1
+BASE = {"objective": "cross_entropy", "schedule": "constant", "initializer": "default", "augmentation": [], "dropout": 0.0, "precision": "float32"}
+
+
+@dataclass(frozen=True)
+class ResolvedCell:
+    """A cell of an experiment: its place on the axes, as text, and its configuration."""
+
+    axes: Mapping[str, str]
+    cell: Cell
+
+
+@dataclass(frozen=True)
+class ResolvedExperiment:
+    """An experiment at one profile: what is trained, with which seeds, and which measures are taken."""
+
+    name: str
+    cells: tuple[ResolvedCell, ...]
+    seeds: tuple[int, ...]
+    measures: tuple[PartSpec, ...]
+
+
+@dataclass(frozen=True)
+class Overrides:
+    """What ``--set`` gives: key -> value, as YAML reads it."""
+
+    values: Mapping[str, Any]
+
+    @classmethod
+    def parse(cls, assignments: Sequence[str]) -> Overrides:
+        """Parse ``key=value`` texts.
+
+        Raises:
+            UsageError: if one is no assignment.
+        """
+        values: dict[str, Any] = {}
+        for assignment in assignments:
+            key, equals, value = assignment.partition("=")
+            if not equals or not key.strip():
+                raise UsageError(f"--set {assignment!r} is no assignment", hint="Write --set key=value, as --set optimizer.lr=0.1")
+            values[key.strip()] = yaml.scalar(value)
+        return cls(values)
+
+    @property
+    def variant(self) -> str:
+        """The sorted overrides as text; rows of a variant never mix with others."""
+        return " ".join(f"{key}={text(value)}" for key, value in sorted(self.values.items()))
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """The grid of an experiment before it is expanded."""
+
+    axes: Mapping[str, Sequence[Any]]
+    locate_axes: Mapping[str, Locate]
+    cases: Sequence[tuple[Mapping[str, Any], Locate]]
+    excludes: Sequence[Mapping[str, Any]]
+
+    def count(self) -> int:
+        return math.prod(len(values) for values in self.axes.values()) * max(1, len(self.cases))
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What of a suite is selected.
+
+    Attributes:
+        experiments: names; all when empty.
+        only: conditions on the settings of cells; those on ``seed`` are left to the plan.
+        max_cells: how many cells an experiment may have.
+    """
+
+    experiments: Sequence[str] = ()
+    only: Selection = field(default_factory=Selection)
+    max_cells: int = MAX_CELLS
+
+    def takes(self, *settings: Mapping[str, Any]) -> bool:
+        """Whether a cell is selected; see `bench.selection.Condition.matches`."""
+        return all(condition.matches(*settings) for condition in self.only.conditions if condition.key != "seed")
+
+
+def resolve(suite: suites.Suite, profile: suites.Profile, overrides: Overrides, choice: Choice) -> list[ResolvedExperiment]:
+    """Resolve a suite at a profile.
+
+    Args:
+        suite: the suite, with the problems found so far.
+        profile: the scale.
+        overrides: what ``--set`` gives.
+        choice: what is selected. Experiments that are not selected are checked too, without overrides; a cell that is
+            not selected may combine what does not fit together, as a batch larger than an overridden training set.
+
+    Returns:
+        The selected experiments, in the order of the file.
+
+    Raises:
+        SuiteError: with every problem of the file.
+        UsageError: if a selected experiment or a key of a condition does not exist.
+    """
+    for name in choice.experiments:
+        if name not in suite.file.experiments:
+            raise UsageError(f"suite {suite.name!r} has no experiment {name!r}. {did_you_mean(name, suite.file.experiments)}")
+    problems: list[BenchError] = list(suite.problems)
+    resolved = []
+    builder = CellBuilder()
+    keys: set[str] = {"seed"}
+    _check_grid_overrides(suite, profile, overrides, choice.experiments, problems)
+    for name in suite.file.experiments:
+        selected = not choice.experiments or name in choice.experiments
+        resolver = _Resolver(suite, profile, name, overrides if selected else Overrides({}), builder)
+        experiment = resolver.resolve(choice if selected else Choice(max_cells=choice.max_cells))
+        problems += resolver.problems
+        keys |= resolver.keys
+        if selected and experiment is not None:
+            resolved.append(experiment)
+    if problems:
+        raise SuiteError(_unique(problems))
+    for key in sorted(choice.only.keys() - keys):
+        raise UsageError(f"--only: no cell has {key!r}. {did_you_mean(key, keys)}")
+    return resolved
+
+
+def _unique(problems: Sequence[BenchError]) -> list[BenchError]:
+    """Each problem once, in the order of the file."""
+    seen = {str(problem): problem for problem in problems}
+    return sorted(seen.values(), key=lambda problem: (problem.place.line or 0) if problem.place else 0)
+
+
+def _check_grid_overrides(suite: suites.Suite, profile: suites.Profile, overrides: Overrides, only: Sequence[str], problems: list[BenchError]) -> None:
+    swept = {axis for name in (only or suite.file.experiments) for axis in _axes_of(suite.file.experiments[name], profile)}
+    for key, value in overrides.values.items():
+        head, _, axis = key.partition(".")
+        if head != "grid":
+            continue
+        place = Place("--set", key=key)
+        if axis not in swept:
+            problems.append(UsageError(f"no selected experiment sweeps {axis!r}. {did_you_mean(axis, swept)}", place))
+        elif not isinstance(value, list) or not value:
+            problems.append(UsageError("the values of an axis are a list", place, f"Write --set 'grid.{axis}=[1, 2]'"))
+
+
+def _axes_of(experiment: suites.Experiment, profile: suites.Profile) -> dict[str, list[Any]]:
+    scale = experiment.profiles.get(profile)
+    return {**(experiment.grid or {}), **((scale.grid or {}) if scale else {})}
+
+
+class _Resolver:
+    """Resolves one experiment and gathers its problems."""
+
+    def __init__(self, suite: suites.Suite, profile: suites.Profile, name: str, overrides: Overrides, builder: CellBuilder) -> None:
+        self._suite = suite
+        self._profile = profile
+        self._name = name
+        self._experiment = suite.file.experiments[name]
+        self._overrides = overrides
+        self._builder = builder
+        self.problems: list[BenchError] = []
+        self.keys: set[str] = set()
+
+    def resolve(self, choice: Choice) -> ResolvedExperiment | None:
+        grid = self._grid()
+        count = grid.count()
+        if count > choice.max_cells:
+            place = self._place("experiments", self._name, "grid")
+            hint = "Sweep fewer values, or raise --max-cells."
+            self.problems.append(UsageError(f"the grid has {count} cells; at most {choice.max_cells} are expanded", place, hint))
+            return None
+        measures = self._measures()
+        cells = tuple(self._cells(grid, measures, choice))
+        if not cells and not self.problems and not choice.only.conditions:
+            self.problems.append(UsageError("every cell is excluded", self._place("experiments", self._name)))
+        return ResolvedExperiment(self._name, cells, self._seeds(), tuple(measures))
+
+    def _place(self, *path: str | int) -> Place:
+        return self._suite.document.place(path)
+
+    def _locate(self, *prefix: str | int) -> Locate:
+        return lambda below: self._suite.document.place((*prefix, *below))
+
+    def _blocks(self) -> Iterator[tuple[suites.Scaled, tuple[str | int, ...]]]:
+        """The blocks of settings that lie below cases and grid, low to high."""
+        file = self._suite.file
+        yield file.defaults, ("defaults",)
+        if self._profile in file.profiles:
+            yield file.profiles[self._profile], ("profiles", self._profile)
+        yield self._experiment, ("experiments", self._name)
+        if self._profile in self._experiment.profiles:
+            yield self._experiment.profiles[self._profile], ("experiments", self._name, "profiles", self._profile)
+
+    def _scales(self) -> Iterator[tuple[suites.Scale, tuple[str | int, ...]]]:
+        for block, path in self._blocks():
+            if isinstance(block, suites.Scale):
+                yield block, path
+
+    def _grid(self) -> _Grid:
+        axes: dict[str, Sequence[Any]] = {}
+        locate: dict[str, Locate] = {}
+        cases: list[tuple[Mapping[str, Any], Locate]] = []
+        excludes: list[Mapping[str, Any]] = []
+        for scale, path in self._scales():
+            for axis, values in (scale.grid or {}).items():
+                axes[axis] = values
+                locate[axis] = self._locate(*path, "grid", axis)
+            if scale.cases is not None:
+                cases = [(case.settings(), self._locate(*path, "cases", index)) for index, case in enumerate(scale.cases)]
+            for index, exclude in enumerate(scale.exclude or []):
+                excludes.append(exclude)
+                self._check_keys(exclude, self._locate(*path, "exclude", index))
+        self._override_axes(axes, locate)
+        for axis in axes:
+            self._check_keys([axis], lambda _, axis=axis: locate[axis](()))  # type: ignore[misc]  # a default argument binds the axis
+        known = {key: values for key, values in axes.items() if key.partition(".")[0] in suites.CELL_KEYS}
+        return _Grid(known, locate, cases, excludes)
+
+    def _check_keys(self, keys: Iterable[str], locate: Locate) -> None:
+        for key in keys:
+            if key.partition(".")[0] not in suites.CELL_KEYS:
+                self.problems.append(UsageError(f"{key!r} is no key of a cell. {did_you_mean(key, suites.CELL_KEYS)}", locate((key,))))
+
+    def _override_axes(self, axes: dict[str, Sequence[Any]], locate: dict[str, Locate]) -> None:
+        for key, value in self._overrides.values.items():
+            head, _, axis = key.partition(".")
+            place = Place("--set", key=key)
+            if head == "grid" and axis in axes and isinstance(value, list) and value:
+                axes[axis] = value
+                locate[axis] = lambda below, place=place: place  # type: ignore[misc]  # a default argument binds the place
+            elif key in axes:
+                hint = f"Give its values instead: --set 'grid.{key}=[…]'"
+                self.problems.append(UsageError(f"experiment {self._name!r} sweeps {key!r}, so one value cannot be set", place, hint))
+
+    def _cells(self, grid: _Grid, measures: Sequence[PartSpec], choice: Choice) -> Iterator[ResolvedCell]:
+        base = Settings()
+        base.lay(Layer(BASE, lambda path: Place(self._suite.document.file, key=yaml.join(path))))
+        for block, path in self._blocks():
+            base.lay(Layer(block.settings(), self._locate(*path)))
+        for case, locate_case in grid.cases or [({}, self._locate())]:
+            settings = base.copy()
+            settings.lay(Layer(case, locate_case))
+            for values in itertools.product(*grid.axes.values()):
+                point = dict(zip(grid.axes, values, strict=True))
+                axes = {**{key: text(value) for key, value in case.items()}, **{key: text(value) for key, value in point.items()}}
+                cell = self._cell(self._at(settings.copy(), grid, point), axes, grid, measures, choice)
+                if cell is not None:
+                    yield ResolvedCell(axes, cell)
+
+    def _at(self, settings: Settings, grid: _Grid, point: Mapping[str, Any]) -> Settings:
+        """The settings with the values of a point and the overrides laid on top."""
+        for key, value in point.items():
+            index = next(position for position, item in enumerate(grid.axes[key]) if item is value)
+            settings.lay(Layer({key: value}, lambda below, key=key, index=index: grid.locate_axes[key]((index, *below[1:]))))  # type: ignore[misc]  # as above
+        overrides = {key: value for key, value in self._overrides.values.items() if key.partition(".")[0] in suites.CELL_KEYS}
+        settings.lay(Layer(overrides, lambda path: Place("--set", key=yaml.join(path))))
+        return settings
+
+    def _cell(self, settings: Settings, axes: Mapping[str, str], grid: _Grid, measures: Sequence[PartSpec], choice: Choice) -> Cell | None:
+        """The cell of a point, unless it is excluded, not selected or wrong."""
+        cell, problems = self._builder.build(settings, self._place("experiments", self._name))
+        self.problems += problems
+        if cell is None:
+            return None
+        flat = cell.flat()
+        self.keys |= {*flat, *axes}
+        if any(Selection.equal(exclude).matches(flat, axes) for exclude in grid.excludes) or not choice.takes(flat, axes):
+            return None
+        misfits = self._builder.misfits(cell, measures, settings)
+        self.problems += misfits
+        return None if misfits else cell
+
+    def _seeds(self) -> tuple[int, ...]:
+        seeds: Any = DEFAULT_SEEDS
+        for block, _ in self._blocks():
+            seeds = block.seeds if block.seeds is not None else seeds
+        if "seeds" in self._overrides.values:
+            seeds = self._overrides.values["seeds"]
+            if not _is_seeds(seeds):
+                place = Place("--set", key="seeds")
+                self.problems.append(UsageError(f"seeds are a count from 1 or a list of seeds, got {seeds!r}", place))
+                return ()
+        return tuple(seeds) if isinstance(seeds, list) else tuple(range(seeds))
+
+    def _measures(self) -> list[PartSpec]:
+        raw: Any = ["loss"]
+        locate: Locate = self._locate()
+        for block, path in self._blocks():
+            if block.measures is not None:
+                raw, locate = block.measures, self._locate(*path, "measures")
+        if "measures" in self._overrides.values:
+            raw, locate = self._overrides.values["measures"], lambda path: Place("--set", key="measures")
+        if not isinstance(raw, list):
+            self.problems.append(UsageError(f"measures are a list of names, got {raw!r}", locate(())))
+            return []
+        specs, problems = self._builder.measures(raw, locate)
+        self.problems += problems
+        return specs
+
+
+def _is_seeds(value: Any) -> bool:
+    if isinstance(value, list):
+        return (
+            bool(value)
+            and len(set(map(str, value))) == len(value)
+            and all(isinstance(seed, int) and not isinstance(seed, bool) and seed >= 0 for seed in value)
+        )
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 10_000

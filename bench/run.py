@@ -1,0 +1,256 @@
+"""The wiring: plan -> packs -> executor -> registry. Only this module writes rows."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+import psutil
+import torch
+
+from bench import datafiles
+from bench import suite as suites
+from bench.catalog import load_entry_points, load_plugin
+from bench.cells import CATALOGS, CellBuilder
+from bench.errors import MissingError, NothingError, UsageError
+from bench.executors import Advanced, Event, Failed, Finished, executors
+from bench.packing import pack
+from bench.plan import Origin, Plan, PlannedRun, Policy, plan
+from bench.registry.git import git_state
+from bench.registry.provenance import environment, processor
+from bench.registry.rows import table_from_rows
+from bench.registry.schema import arrow_schema
+from bench.registry.store import Registry
+from bench.resolve import MAX_CELLS, Choice, Overrides, resolve
+from bench.results import RunResult
+from bench.rows import Circumstances, RowWriter, check_types, runs_table
+from bench.rows import Row as RegistryRow
+from bench.selection import Selection
+from bench.sources import Sources
+from bench.train.trainer import Trainer
+
+WORKER_BYTES = 1_500_000_000
+"""Memory that a worker is taken to need."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of a run.
+
+    Attributes:
+        suite: a name or a path.
+        profile: the scale.
+        overrides: ``--set key=value`` texts.
+        experiments: names; all when empty.
+        only: which runs.
+        policy: which rows count as done.
+        plugins: files that define parts, besides those that the suite names.
+        max_cells: how many cells a grid may have.
+    """
+
+    suite: str
+    profile: suites.Profile = "quick"
+    overrides: Sequence[str] = ()
+    experiments: Sequence[str] = ()
+    only: str = ""
+    policy: Policy = field(default_factory=Policy)
+    plugins: Sequence[str] = ()
+    max_cells: int = MAX_CELLS
+
+
+@dataclass(frozen=True)
+class Job:
+    """A request, resolved and planned against a registry.
+
+    Attributes:
+        suite: the suite.
+        plan: its runs.
+        circumstances: what all its rows share.
+        plugins: the plugin files.
+    """
+
+    suite: suites.Suite
+    plan: Plan
+    circumstances: Circumstances
+    plugins: tuple[Path, ...]
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A run's row was written."""
+
+    planned: PlannedRun
+    result: RunResult
+
+
+def load_suite(name: str, plugins: Sequence[str] = ()) -> tuple[suites.Suite, tuple[Path, ...]]:
+    """Find and read a suite, and import its plugins, so that its names can be checked.
+
+    Args:
+        name: a name or a path.
+        plugins: further plugin files.
+
+    Raises:
+        BenchError: if the suite or a plugin cannot be read.
+    """
+    load_entry_points()
+    suite = suites.load(suites.find(name, suites.folders()))
+    beside = suite.path.parent if suite.path else Path()
+    files = [*(beside / plugin for plugin in suite.file.plugins), *(Path(plugin) for plugin in plugins)]
+    return suite, tuple(load_plugin(file) for file in files)
+
+
+def make_job(request: Request, registry: Registry) -> Job:
+    """Resolve a request and plan it against a registry.
+
+    Raises:
+        SuiteError: with every problem of the suite.
+        NothingError: if no run is selected.
+    """
+    suite, plugins = load_suite(request.suite, request.plugins)
+    overrides = Overrides.parse(request.overrides)
+    only = Selection.parse(request.only)
+    experiments = resolve(suite, request.profile, overrides, Choice(request.experiments, only, request.max_cells))
+    check_types(resolved.cell for experiment in experiments for resolved in experiment.cells)
+    git = git_state(suite.path or Path(), exclude=[registry.root])
+    digest = hashlib.sha256(suite.document.text.encode()).hexdigest()
+    origin = Origin(suite.name, digest, request.profile, overrides.variant, git.commit, git.diff_hash)
+    planned = plan(experiments, registry.runs() if registry.exists else pd.DataFrame(), origin, request.policy, only, Sources())
+    if not planned.runs:
+        raise NothingError(f"no run of suite {suite.name!r} matches {request.only!r}")
+    return Job(suite, planned, Circumstances(origin, suite.file.version, git, environment()), plugins)
+
+
+def execute(job: Job, registry: Registry, device: str = "auto", jobs: int | None = None, executor: str = "processes") -> Iterator[Recorded | Advanced]:
+    """Write what is reused, train what is not, and write each pack as it ends.
+
+    Args:
+        job: what to do.
+        registry: where rows go.
+        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:0``.
+        jobs: how many workers; as many as fit by default.
+        executor: a name in the catalogue of executors.
+
+    Yields:
+        What happens, as it does.
+
+    Raises:
+        MissingError: if data or a device are missing; nothing was trained then.
+        StorageError: if the registry cannot be written.
+    """
+    to_train = job.plan.to_train()
+    chosen = devices(device, jobs) if to_train else []
+    check_data(to_train)
+    registry.prepare()
+    registry.store_suite(job.suite.document.text)
+    recorder = _Recorder(job, registry)
+    recorder.write_reused([planned for planned in job.plan.runs if planned.state == "reuse"])
+    if to_train:
+        by_run = {planned.run.run_id: planned for planned in to_train}
+        packs = pack([planned.task for planned in to_train])
+        make_trainer = partial(Trainer, folder=datafiles.data_folder(), processor=processor(), plugins=job.plugins)
+        for event in executors[executor].target(chosen).run(packs, make_trainer):
+            yield from recorder.take(event, by_run)
+    recorder.write_shared(to_train)
+
+
+def check_data(planned: Sequence[PlannedRun]) -> None:
+    """Verify the files of every data set that will be used.
+
+    Raises:
+        MissingError: for the first that is missing or not what it should be.
+    """
+    folder = datafiles.data_folder()
+    checked: set[str] = set()
+    for run in planned:
+        spec = run.run.cell.dataset
+        if spec.name not in checked:
+            checked.add(spec.name)
+            datafiles.verify(CATALOGS["dataset"][spec.name].target(**spec.parameters).files(), folder, spec.name)
+
+
+def devices(kind: str, jobs: int | None) -> list[str]:
+    """One device for each worker.
+
+    Args:
+        kind: ``auto``: the GPUs, or else the CPU; ``cpu``; ``cuda``; ``cuda:0``.
+        jobs: how many workers at most; on a CPU as many as cores and memory allow, by default.
+
+    Raises:
+        UsageError: if the kind is none of these.
+        MissingError: if a GPU is asked for and there is none.
+    """
+    gpus = [f"cuda:{index}" for index in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
+    if kind in ("cuda", *gpus) or (kind == "auto" and gpus):
+        if not gpus:
+            raise MissingError("there is no CUDA device", hint="Use --device cpu, or see `bench doctor`.")
+        return ([kind] if ":" in kind else gpus)[:jobs]
+    if kind.startswith("cuda:"):
+        raise MissingError(f"there is no device {kind!r}; there are {len(gpus)} GPUs", hint="See `bench doctor`.")
+    if kind not in ("auto", "cpu"):
+        raise UsageError(f"{kind!r} is no device; use auto, cpu, cuda or cuda:0")
+    fitting = max(1, min(len(os.sched_getaffinity(0)), psutil.virtual_memory().available // WORKER_BYTES))
+    return ["cpu"] * (jobs or int(fitting))
+
+
+class _Recorder:
+    """Turns events into rows, and writes them."""
+
+    def __init__(self, job: Job, registry: Registry) -> None:
+        self._job = job
+        self._registry = registry
+        self._writer = RowWriter(job.circumstances, CellBuilder())
+        self._rows: dict[str, RegistryRow] = {}
+
+    def take(self, event: Event, by_run: dict[str, PlannedRun]) -> Iterator[Recorded | Advanced]:
+        """Write what an executor reports."""
+        if isinstance(event, Advanced):
+            yield event
+            return
+        results = list(_results(event))
+        planned = [by_run[result.run_id] for result in results]
+        rows: list[RegistryRow] = []
+        tables: dict[str, list[RegistryRow]] = {}
+        for run, result in zip(planned, results, strict=True):
+            row, others = self._writer.trained(run, result, event.pack.name)
+            rows.append(row)
+            self._rows[result.run_id] = row
+            for table, items in others.items():
+                tables.setdefault(table, []).extend(items)
+        self._write(event.pack.name, rows, planned, tables)
+        for run, result in zip(planned, results, strict=True):
+            yield Recorded(run, result)
+
+    def write_reused(self, planned: Sequence[PlannedRun]) -> None:
+        """Write anew the rows of runs that were trained before."""
+        stem = uuid.uuid4().hex
+        rows = [self._writer.reused(run, run.row, stem) for run in planned if run.row is not None]
+        self._write(stem, rows, planned, {})
+
+    def write_shared(self, trained: Sequence[PlannedRun]) -> None:
+        """Write the rows of experiments that share a run which was trained now."""
+        owners = {run.run.run_id: run.experiment for run in trained}
+        shared = [run for run in self._job.plan.runs if run.run.run_id in self._rows and owners[run.run.run_id] != run.experiment]
+        stem = uuid.uuid4().hex
+        rows = [self._writer.reused(run, {"reused_from": None, **self._rows[run.run.run_id]}, stem) for run in shared]
+        self._write(stem, rows, shared, {})
+
+    def _write(self, stem: str, rows: list[RegistryRow], planned: Sequence[PlannedRun], tables: dict[str, list[RegistryRow]]) -> None:
+        if rows:
+            others = {table: table_from_rows(arrow_schema(table), items) for table, items in tables.items()}
+            origin = self._job.plan.origin
+            self._registry.append(f"{origin.suite}.{origin.profile}.{stem}", {**others, "runs": runs_table(rows, planned)})
+
+
+def _results(event: Finished | Failed) -> Iterator[RunResult]:
+    if isinstance(event, Finished):
+        yield from event.results
+    else:
+        for task in event.pack.tasks:
+            yield RunResult(task.run.run_id, event.status, event.reason)

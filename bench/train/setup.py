@@ -1,0 +1,150 @@
+"""Run -> what a lane trains: the data on the device, the model with its initial weights, the parts made from their names."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from bench import datafiles, seeding
+from bench.config import Cell, PartSpec, Run, canonical
+from bench.parts.augmentations import augmentations
+from bench.parts.datasets import Data, Dataset, DataSpec, checksum, datasets
+from bench.parts.initializers import initializers
+from bench.parts.models import models
+from bench.parts.objectives import Objective, objectives
+from bench.parts.optimizers import Optimizer, TorchOptimizer, optimizers
+from bench.parts.schedules import Schedule, schedules
+from bench.train.dropout import CounterDropout, NoFunctionalDropout, install
+
+Augment = Callable[[Tensor, torch.Generator], Tensor]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Everything that training one run needs, ready on its device.
+
+    Attributes:
+        run: the run.
+        spec: the data set's sizes and shapes.
+        data: the samples, on the device, with this run's labels.
+        data_checksum: SHA-256 of the data before label noise.
+        model: the model with its initial weights, its dropout replaced.
+        dropouts: the engine's dropout modules in it.
+        objective: the loss.
+        optimizer: the update rule.
+        schedule: the factor on the learning rate.
+        augment: random changes of a batch, in order.
+    """
+
+    run: Run
+    spec: DataSpec
+    data: Data
+    data_checksum: str
+    model: nn.Module
+    dropouts: list[CounterDropout]
+    objective: Objective
+    optimizer: Optimizer | TorchOptimizer
+    schedule: Schedule
+    augment: tuple[Augment, ...]
+
+    @property
+    def batch_size(self) -> int:
+        """Samples per step, a full batch resolved."""
+        size = self.run.cell.batch_size
+        return self.spec.train if size == "full" else size
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Steps in which each sample is seen once; the last, smaller batch counts."""
+        return math.ceil(self.spec.train / self.batch_size)
+
+    @property
+    def total_steps(self) -> int:
+        """Steps of the whole run."""
+        cell = self.run.cell
+        return cell.steps if cell.steps is not None else (cell.epochs or 0) * self.steps_per_epoch
+
+
+class DataStore:
+    """Data sets on a device, each read and verified once.
+
+    Args:
+        folder: the data folder.
+        device: where the tensors go.
+    """
+
+    def __init__(self, folder: Path, device: torch.device) -> None:
+        self._folder = folder
+        self._device = device
+        self._kept: dict[str, tuple[Data, str]] = {}
+
+    def get(self, spec: PartSpec, seed: int) -> tuple[DataSpec, Data, str]:
+        """The samples of a run, and the checksum of the data before label noise.
+
+        Raises:
+            MissingError: if files are missing or not what they should be.
+        """
+        dataset: Dataset = datasets[spec.name].target(**spec.parameters)
+        key = canonical([spec.name, dict(spec.parameters), seed])
+        if key not in self._kept:
+            datafiles.verify(dataset.files(), self._folder, spec.name)
+            data = dataset.read(self._folder, seed)
+            moved = Data(*(tensor.to(self._device) for tensor in (data.train_inputs, data.train_targets, data.test_inputs, data.test_targets)))
+            self._kept = {key: (moved, checksum(dataset, self._folder))}
+        return dataset.spec(), *self._kept[key]
+
+
+def prepare(run: Run, store: DataStore, device: torch.device) -> Prepared:
+    """Make everything that training a run needs.
+
+    Raises:
+        MissingError: if its data are not there.
+        UsageError: if its model cannot be trained by the engine.
+    """
+    cell = run.cell
+    spec, data, digest = store.get(cell.dataset, run.seed)
+    model = build_model(cell, spec, run.seed)
+    dropouts = install(model, run.seed, cell.dropout.mask)
+    model.to(device)
+    with NoFunctionalDropout(), torch.no_grad(), torch.random.fork_rng(devices=[]):
+        model.eval()
+        model(data.train_inputs[:1])
+    return Prepared(
+        run=run,
+        spec=spec,
+        data=data,
+        data_checksum=digest,
+        model=model.train(),
+        dropouts=dropouts,
+        objective=_make(objectives, cell.objective),
+        optimizer=_make(optimizers, cell.optimizer),
+        schedule=_make(schedules, cell.schedule),
+        augment=tuple(partial(augmentations[part.name].target, **part.parameters) for part in cell.augmentation),
+    )
+
+
+def build_model(cell: Cell, spec: DataSpec, seed: int) -> nn.Module:
+    """A model with the initial weights of a seed, the same on every device and for every optimizer.
+
+    Args:
+        cell: names the model, the initializer and the drop rates.
+        spec: the data set's sizes and shapes.
+        seed: the run's seed.
+    """
+    key = seeding.key(seed, "initial-weights")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(key)
+        model = models[cell.model.name].target(spec.inputs, spec.outputs, cell.dropout.rate, **cell.model.parameters)
+    initializers[cell.initializer.name].target(model, torch.Generator().manual_seed(key), **cell.initializer.parameters)
+    return model
+
+
+def _make(catalog: Any, spec: PartSpec) -> Any:
+    return catalog[spec.name].target(**spec.parameters)

@@ -1,0 +1,113 @@
+"""The trainer: what an executor runs. It turns packs into results, one device and one process at a time."""
+
+from __future__ import annotations
+
+import resource
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+
+from bench.catalog import load_entry_points, load_plugin
+from bench.config import PartSpec
+from bench.packing import Pack, Task
+from bench.parts.measures import Measured, View, measures
+from bench.results import Machine, Progress, RunResult
+from bench.train.evaluate import evaluation_batch
+from bench.train.lanes import resident
+from bench.train.setup import DataStore, Prepared, prepare
+
+Emit = Callable[[Progress], None]
+
+
+class Trainer:
+    """Trains packs on one device.
+
+    On a CPU it uses one thread: numbers depend on how many there are, and two workers of one thread beat one of two.
+
+    Args:
+        device: ``cpu`` or ``cuda:0``.
+        folder: the data folder.
+        processor: the CPU's name, for the record.
+        plugins: files that define parts.
+    """
+
+    def __init__(self, device: str, folder: Path, processor: str, plugins: Sequence[Path] = ()) -> None:
+        load_entry_points()
+        for plugin in plugins:
+            load_plugin(plugin)
+        torch.set_num_threads(1)
+        self._device = torch.device(device)
+        self._store = DataStore(folder, self._device)
+        name = torch.cuda.get_device_name(self._device) if self._device.type == "cuda" else processor
+        self._machine = Machine(self._device.type, name, "resident", "eager", torch.get_num_threads(), torch.__version__)
+
+    def __call__(self, pack: Pack, emit: Emit) -> list[RunResult]:
+        """Train a pack.
+
+        Args:
+            pack: the tasks.
+            emit: told how far a run is.
+
+        Returns:
+            A result for each task, in their order.
+        """
+        return [self._train(task, emit) for task in pack.tasks]
+
+    def _train(self, task: Task, emit: Emit) -> RunResult:
+        run = task.run
+        start = time.monotonic()
+        prepared = prepare(run, self._store, self._device)
+        trained = resident.train(prepared, lambda done, loss: emit(Progress(run.run_id, done, loss)))
+        train_seconds = time.monotonic() - start
+        ok = trained.diverged_at is None
+        taken = self._measure(prepared, trained, task.measures) if ok else []
+        samples = min(trained.steps, prepared.total_steps) * prepared.batch_size
+        return RunResult(
+            run_id=run.run_id,
+            status="ok" if ok else "diverged",
+            reason=None if ok else f"the loss was not finite at step {trained.diverged_at}",
+            metrics={name: value for _, measured in taken for name, value in measured.values.items()},
+            tables={"history": _history_rows(trained), **_table_rows(taken)},
+            machine=self._machine,
+            steps_done=trained.steps,
+            parameters=sum(parameter.numel() for parameter in prepared.model.parameters() if parameter.requires_grad),
+            train_seconds=train_seconds,
+            measure_seconds=time.monotonic() - start - train_seconds,
+            samples_per_second=samples / trained.step_seconds if trained.step_seconds > 0 else None,
+            peak_memory=self._peak_memory(),
+            data_checksum=prepared.data_checksum,
+        )
+
+    @staticmethod
+    def _measure(prepared: Prepared, trained: resident.Trained, wanted: Sequence[PartSpec]) -> list[tuple[PartSpec, Measured]]:
+        model = prepared.model.eval().requires_grad_(False)
+        batch = evaluation_batch(prepared.spec.inputs)
+        view = View(model, prepared.objective, prepared.data, prepared.spec, trained.history, prepared.run.seed, batch)
+        taken = [(spec, measures[spec.name].target(view, **spec.parameters)) for spec in wanted]
+        model.requires_grad_(True)
+        return taken
+
+    def _peak_memory(self) -> int:
+        if self._device.type == "cuda":
+            return torch.cuda.max_memory_allocated(self._device)
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def _history_rows(trained: resident.Trained) -> list[dict[str, object]]:
+    history = trained.history
+    return [
+        {"step": step, "epoch": epoch, "metric": metric, "value": values[index]}
+        for index, (step, epoch) in enumerate(zip(history.steps, history.epochs, strict=True))
+        for metric, values in history.values.items()
+    ]
+
+
+def _table_rows(taken: Sequence[tuple[PartSpec, Measured]]) -> dict[str, list[dict[str, object]]]:
+    tables: dict[str, list[dict[str, object]]] = {}
+    for spec, measured in taken:
+        table = measures[spec.name].traits["table"]
+        if table is not None:
+            tables.setdefault(table, []).extend(dict(row) for row in measured.rows)
+    return tables

@@ -1,0 +1,22 @@
+"""Markers that skip, and a clean environment for every test."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    no_data = pytest.mark.skip(reason="BENCH_DATA is not set")
+    for item in items:
+        if "data" in item.keywords and not os.environ.get("BENCH_DATA"):
+            item.add_marker(no_data)
+        if "gpu" in item.keywords and not _has_gpu():
+            item.add_marker(pytest.mark.skip(reason="there is no GPU"))
+
+
+def _has_gpu() -> bool:
+    import torch
+
+    return torch.cuda.is_available()
