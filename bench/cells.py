@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
@@ -129,6 +130,7 @@ class CellBuilder:
         if part is None:
             return None
         parameters, wrong = part.check({name: item for name, item in given.items() if name != "name"}, locate)
+        wrong += [] if wrong else _refused(part, parameters, locate)
         problems += wrong
         if wrong:
             return None
@@ -172,10 +174,7 @@ class CellBuilder:
             settings: what it was built from, for places.
         """
         problems: list[BenchError] = []
-        try:
-            data = self.data(cell.dataset)
-        except BenchError as error:
-            return [UsageError(error.message, settings.place("dataset"))]
+        data = self.data(cell.dataset)
         if cell.batch_size != "full" and cell.batch_size > data.train:
             message = f"a batch of {cell.batch_size} is larger than the training set of {data.train}"
             problems.append(UsageError(message, settings.place("batch_size"), "Use a smaller batch, or full."))
@@ -197,6 +196,17 @@ def dataset(spec: PartSpec) -> Dataset:
     """The data set that a checked specification names."""
     made: Dataset = datasets[spec.name].target(**spec.parameters)
     return made
+
+
+def _refused(part: Part[Any], parameters: Mapping[str, Any], locate: Locate) -> list[UsageError]:
+    """What a class refuses when it is made: parameters that do not go together."""
+    if not inspect.isclass(part.target):
+        return []
+    try:
+        part.target(**parameters)
+    except UsageError as error:
+        return [UsageError(f"{part.kind} {part.name!r}: {error.message}", locate(()), error.hint)]
+    return []
 
 
 def _number_problem(error: Any, settings: Settings) -> UsageError:

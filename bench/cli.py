@@ -78,7 +78,10 @@ SuiteArgument = Annotated[str, typer.Argument(metavar="SUITE", help="A name in s
 SuitesOption = Annotated[list[str] | None, typer.Option("--suite", help="Only this suite; may be repeated.")]
 VariantOption = Annotated[str, typer.Option("--variant", help="The rows of these --set overrides, as rows name them.")]
 
+ReportOption = Annotated[Path, typer.Option("--report", help="Where tables and figures go.")]
+
 DEFAULT_RESULTS = Path("results")
+DEFAULT_REPORT = Path("report")
 
 
 class Stopped(BaseException):
@@ -110,7 +113,7 @@ def run(
     device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:0.")] = "auto",
     executor: Annotated[str, typer.Option("--executor", help="processes, or inline to debug.")] = "processes",
     dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Only show the plan.")] = False,
-    report_folder: Annotated[Path, typer.Option("--report", help="Where tables and figures go.")] = Path("report"),
+    report_folder: ReportOption = DEFAULT_REPORT,
     max_cells: MaxCellsOption = 100_000,
     format_: FormatOption = Format.table,
 ) -> None:
@@ -122,7 +125,7 @@ def run(
     registry = _registry(results)
     failed = False
     for name in suites:
-        request = Request(name, profile.value, overrides or (), experiment or (), only, policy, plugins or (), max_cells)
+        request = Request(name, profile.value, overrides or (), experiment or (), only, policy, plugins or (), max_cells, [report_folder])
         if dry_run:
             _print_plan(request, registry)
         else:
@@ -142,6 +145,7 @@ def plan(
     force: ForceOption = False,
     reuse: ReuseOption = Reuse.code,
     retry_failed: RetryOption = False,
+    report_folder: ReportOption = DEFAULT_REPORT,
     max_cells: MaxCellsOption = 100_000,
     format_: FormatOption = Format.table,
 ) -> None:
@@ -151,7 +155,8 @@ def plan(
 
     policy = Policy(force, reuse is Reuse.any, retry_failed)
     registry = _registry(results)
-    _print_plan(Request(suite, profile.value, overrides or (), experiment or (), only, policy, plugins or (), max_cells), registry, format_)
+    request = Request(suite, profile.value, overrides or (), experiment or (), only, policy, plugins or (), max_cells, [report_folder])
+    _print_plan(request, registry, format_)
     _end(registry)
 
 
@@ -252,6 +257,8 @@ def compare(
     if gates:
         _print(gate_table(comparison), format_)
     _end(registry, comparison.crossed)
+    if not comparison.comparable:
+        raise NothingError("no number could be compared; the table says why")
 
 
 @app.command()
@@ -286,7 +293,7 @@ def claims(
 @app.command()
 def report(
     variant: VariantOption = "",
-    out: Annotated[Path, typer.Option("--out", "-o", help="The folder to write to.")] = Path("report"),
+    out: Annotated[Path, typer.Option("--out", "-o", help="The folder to write to.")] = DEFAULT_REPORT,
     results: ResultsOption = DEFAULT_RESULTS,
 ) -> None:
     """Rebuild every table and figure from the registry alone."""

@@ -52,6 +52,7 @@ class Request:
         policy: which rows count as done.
         plugins: files that define parts, besides those that the suite names.
         max_cells: how many cells a grid may have.
+        outputs: folders besides the registry that are written, and are no changes of the code.
     """
 
     suite: str
@@ -62,6 +63,7 @@ class Request:
     policy: Policy = field(default_factory=Policy)
     plugins: Sequence[str] = ()
     max_cells: int = MAX_CELLS
+    outputs: Sequence[Path] = ()
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,7 @@ def make_job(request: Request, registry: Registry) -> Job:
     only = Selection.parse(request.only)
     experiments = resolve(suite, request.profile, overrides, Choice(request.experiments, only, request.max_cells))
     check_types(resolved.cell for experiment in experiments for resolved in experiment.cells)
-    git = git_state(suite.path or Path(), exclude=[registry.root])
+    git = git_state(suite.path or Path(), exclude=[registry.root, *request.outputs])
     digest = hashlib.sha256(suite.document.text.encode()).hexdigest()
     origin = Origin(suite.name, digest, request.profile, overrides.variant, git.commit, git.diff_hash)
     planned = plan(experiments, registry.runs() if registry.exists else pd.DataFrame(), origin, request.policy, only, Sources())

@@ -18,7 +18,8 @@ OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
     ">": operator.gt,
     "=": operator.eq,
 }
-_CONDITION = re.compile(r"^\s*([A-Za-z_][\w.]*)\s*(<=|>=|!=|<|>|=)\s*(.+?)\s*$")
+_CONDITION = re.compile(r"([A-Za-z_][\w.]*)\s*(<=|>=|!=|<|>|=)\s*([^<>=!\s].*)", re.DOTALL)
+_COMMA = re.compile(r",(?![^(]*\))")
 
 
 @dataclass(frozen=True)
@@ -57,14 +58,14 @@ class Selection:
 
     @classmethod
     def parse(cls, expression: str) -> Selection:
-        """Parse ``key<value,key=value``; an empty text selects everything.
+        """Parse ``key<value,key=value``; an empty text selects everything, and a comma in parentheses joins nothing.
 
         Raises:
             UsageError: if a piece is no comparison.
         """
         conditions = []
-        for piece in filter(None, (part.strip() for part in expression.split(","))):
-            match = _CONDITION.match(piece)
+        for piece in filter(None, (part.strip() for part in _COMMA.split(expression))):
+            match = _CONDITION.fullmatch(piece)
             if match is None:
                 raise UsageError(f"{piece!r} is no condition", hint="Write key=value; allowed are = != < <= > >=, joined by commas.")
             conditions.append(Condition(*match.groups()))

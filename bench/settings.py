@@ -62,7 +62,7 @@ class Settings:
 
     def _amend(self, head: str, parameter: str, value: Any) -> Any:
         current = self.values.get(head)
-        if head == "dropout" and isinstance(current, int | float):
+        if head == "dropout" and isinstance(current, int | float | list):
             return {"rate": current, parameter: value}
         if isinstance(current, str):
             return {"name": current, parameter: value}

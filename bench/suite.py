@@ -108,7 +108,9 @@ class Statement(Strict):
         given = self.model_fields_set
         if len(given) != 1:
             raise ValueError("exactly one of difference, ratio, value must be given")
-        Bound.parse(getattr(self, self.kind) or "")
+        bound = Bound.parse(getattr(self, self.kind) or "")
+        if self.kind == "ratio" and not (bound.low > 0 or (bound.high > 0 and bound.low == float("-inf"))):
+            raise ValueError(f"a ratio is positive, and so are its bounds; got {bound.text!r}. A ratio of 1 is no effect")
         return self
 
     @property
@@ -168,8 +170,9 @@ class Claim(Strict):
             raise ValueError("contrast and against go together")
         if (self.contrast is None) == (self.value is None):
             raise ValueError("either contrast and against, or value must be given")
-        if (self.says.kind == "value") != (self.value is not None):
-            raise ValueError("says speaks of a difference or a ratio with contrast and against, of a value with value")
+        for statement in filter(None, (self.says, self.size)):
+            if (statement.kind == "value") != (self.value is not None):
+                raise ValueError("says and size speak of a difference or a ratio with contrast and against, of a value with value")
         return self
 
 
@@ -265,7 +268,7 @@ def from_document(name: str, document: yaml.Document, path: Path | None = None) 
         SuiteError: if nothing of it can be checked.
         UsageError: if its name is no slug.
     """
-    if not SLUG.match(name):
+    if not SLUG.fullmatch(name):
         raise UsageError(f"{name!r} is no name for a suite: lower-case letters, digits, - and _, at most 64")
     if not isinstance(document.data, dict):
         raise SuiteError([UsageError("a suite is a mapping; this file holds none", Place(document.file))])
@@ -293,7 +296,7 @@ def find(name: str, folders: Sequence[Path]) -> Path:
         if not path.is_file():
             raise MissingError(f"there is no suite file {name!r}")
         return path
-    if not SLUG.match(name):
+    if not SLUG.fullmatch(name):
         raise UsageError(f"{name!r} is no name of a suite", hint="Give a name (lower-case letters, digits, - and _) or the path of a .yaml file.")
     for folder in folders:
         if (path := folder / f"{name}.yaml").is_file():

@@ -13,12 +13,13 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, DocumentStartEvent, NodeEvent
-from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from bench.errors import MissingError, Place, SuiteError, UsageError
 
-MAX_BYTES = 1_000_000
+MAX_BYTES = 200_000
 MAX_DEPTH = 32
+TEXT = "tag:yaml.org,2002:str"
 
 KeyPath = tuple[str | int, ...]
 
@@ -53,13 +54,14 @@ def read(path: Path, shown: str | None = None) -> Document:
     """
     name = shown or str(path)
     try:
-        raw = path.read_bytes()
+        with path.open("rb") as stream:
+            raw = stream.read(MAX_BYTES + 1)
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
         raise MissingError(f"there is no file {name!r}") from error
     except OSError as error:
         raise MissingError(f"{name!r} cannot be read: {error.strerror}") from error
     if len(raw) > MAX_BYTES:
-        raise SuiteError([UsageError(f"the file has {len(raw)} bytes; at most {MAX_BYTES} are read", Place(name))])
+        raise SuiteError([UsageError(f"the file is larger than {MAX_BYTES} bytes, more than a suite can need", Place(name))])
     try:
         return parse(raw.decode("utf-8-sig"), name)
     except UnicodeDecodeError as error:
@@ -74,16 +76,17 @@ def parse(text: str, file: str = "<text>") -> Document:
     """
     try:
         _guard(text, file)
-        data = YAML(typ="safe", pure=True).load(text)
-        node = YAML(typ="safe", pure=True).compose(text)
+        loader = YAML(typ="safe", pure=True)
+        node = loader.compose(text)
+        lines: dict[KeyPath, int] = {}
+        _collect(node, (), lines, file)
+        data = None if node is None else loader.constructor.construct_document(node)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         problem = (error.problem or error.context or "not YAML").splitlines()[0]
         raise SuiteError([UsageError(problem, Place(file, mark.line + 1 if mark else None))]) from error
     except (YAMLError, ValueError, OverflowError) as error:
         raise SuiteError([UsageError(f"not YAML: {str(error).splitlines()[0]}", Place(file))]) from error
-    lines: dict[KeyPath, int] = {}
-    _collect(node, (), lines)
     return Document(file, text, data, lines)
 
 
@@ -136,14 +139,22 @@ def _guard(text: str, file: str) -> None:
             depth -= 1
 
 
-def _collect(node: Node | None, path: KeyPath, lines: dict[KeyPath, int]) -> None:
+def _collect(node: Node | None, path: KeyPath, lines: dict[KeyPath, int], file: str) -> None:
+    """Note the line of every key and item.
+
+    Raises:
+        SuiteError: at a key that is no text, such as a number, a list or the merge key ``<<``.
+    """
     if isinstance(node, MappingNode):
         for key, value in node.value:
-            below = (*path, str(key.value))
-            lines[below] = key.start_mark.line + 1
-            _collect(value, below, lines)
+            line = key.start_mark.line + 1
+            if str(key.tag) != TEXT:
+                shown = repr(key.value) if isinstance(key, ScalarNode) else "a list or a mapping"
+                raise SuiteError([UsageError(f"a key must be text, and {shown} is none", Place(file, line, join(path) or None), "Put it in quotes.")])
+            below = (*path, key.value)
+            lines[below] = line
+            _collect(value, below, lines, file)
     elif isinstance(node, SequenceNode):
         for index, value in enumerate(node.value):
-            below = (*path, index)
-            lines[below] = value.start_mark.line + 1
-            _collect(value, below, lines)
+            lines[*path, index] = value.start_mark.line + 1
+            _collect(value, (*path, index), lines, file)

@@ -81,6 +81,7 @@ class Reader:
         """
         loaded: dict[Path, pa.Table] = {}
         for path in paths:
+            self._reasons.pop(path, None)
             try:
                 content = parquet.read(path, table, columns)
             except StorageError as error:
@@ -112,6 +113,7 @@ class Reader:
     def suite_text(self, digest: str) -> str | None:
         """The sound copy of a suite file, or None."""
         path = self._layout.suite_file(digest)
+        self._reasons.pop(path, None)
         if not path.is_file():
             return None
         try:
@@ -134,9 +136,11 @@ class Reader:
         return suite in (None, match["suite"]) and profile in (None, match["profile"])
 
     def _try_format(self) -> None:
-        if not self._layout.format_file.exists():
+        path = self._layout.format_file
+        self._reasons.pop(path, None)
+        if not path.exists():
             return
         try:
             self._layout.check_format()
         except StorageError as error:
-            self._reasons[self._layout.format_file] = error.message
+            self._reasons[path] = error.message

@@ -197,7 +197,7 @@ class Registry:
         return dict(sorted(found.items()))
 
     def verify(self) -> list[Fault]:
-        """Read every file whole.
+        """Read every file whole, and forget the faults of earlier reads.
 
         Returns:
             `faults`, now complete.
@@ -205,6 +205,7 @@ class Registry:
         Raises:
             StorageError: if the folder is no registry.
         """
+        self._reader = Reader(self._layout)
         for name in TABLES:
             self._reader.load(name, self._reader.paths(name))
         for path in sorted(self._layout.folder(SUITES).glob("*.yaml")):

@@ -123,11 +123,11 @@ def _tables(suite: Suite | None, names: list[str], rows: pd.DataFrame, metrics: 
 
 def _figures(suite: Suite | None, names: list[str]) -> dict[str, FigureSpec]:
     """The figures that the suite declares; for an experiment without any, one of each kind."""
-    declared = {name: spec for name, spec in (suite.file.figures if suite else {}).items() if spec.experiment in names}
+    specs = suite.file.figures if suite else {}
+    declared = {name: spec for name, spec in specs.items() if spec.experiment in names}
     without = [name for name in names if name not in {spec.experiment for spec in declared.values()}]
-    kinds = get_args(FigureSpec.model_fields["kind"].annotation)
-    usual = {f"{name}-{kind}": FigureSpec(experiment=name, kind=kind, title=_experiment_title(suite, name)) for name in without for kind in kinds}
-    return {**usual, **declared}
+    usual = {f"{name}-{kind}": FigureSpec(experiment=name, kind=kind) for name in without for kind in get_args(FigureSpec.model_fields["kind"].annotation)}
+    return {name: spec.model_copy(update={"title": spec.title or _experiment_title(suite, spec.experiment)}) for name, spec in {**usual, **declared}.items()}
 
 
 def _experiment_title(suite: Suite | None, name: str) -> str:

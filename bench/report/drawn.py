@@ -1,16 +1,14 @@
-"""What every kind of figure shares: the finished figure with its notes, and how a panel is finished."""
+"""What every kind of figure shares: the finished figure with its notes, and how a panel is named."""
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bench.report.style import label
-
-WIDE_RANGE = 30
+from bench.report.style import TITLE_CHARACTER, label
 
 
 @dataclass(frozen=True)
@@ -22,14 +20,12 @@ class Drawn:
 
 
 def finish(place: Axes, title: str, x: str, y: str) -> None:
-    """Name a panel and its axes."""
-    place.set_title(title)
+    """Name a panel and its axes; a title that is wider than the panel is broken into lines."""
+    subplot = place.get_subplotspec()
+    columns = subplot.get_gridspec().ncols if subplot is not None else 1
+    width = place.get_figure(root=True).get_size_inches()[0] / columns - 0.4  # type: ignore[union-attr]  # a panel has a figure
+    # No line ends between a name and its value.
+    lines = textwrap.wrap(title.replace(" = ", "\xa0=\xa0"), int(width / TITLE_CHARACTER))
+    place.set_title("\n".join(lines).replace("\xa0", " "))
     place.set_xlabel(label(x))
     place.set_ylabel(label(y))
-
-
-def log_if_wide(place: Axes) -> None:
-    """A logarithmic axis where positive values span more than a factor of `WIDE_RANGE`."""
-    drawn = np.concatenate([np.asarray(line.get_ydata(), dtype=np.float64) for line in place.get_lines()] or [np.empty(0)])
-    if drawn.size and drawn.min() > 0 and drawn.max() / drawn.min() > WIDE_RANGE:
-        place.set_yscale("log", nonpositive="clip")

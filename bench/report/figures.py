@@ -33,9 +33,8 @@ def draw(spec: FigureSpec, runs: pd.DataFrame, points: pd.DataFrame, metrics: Ma
     Returns:
         The figure, unless no run that is ok has points.
     """
-    rows = runs[(runs["experiment"] == spec.experiment) & runs["row"].isin(points["of"])]
-    cells = [cell for cell in grid_cells(rows) if len(cell.trained)]
-    if not cells:
+    rows = runs[(runs["experiment"] == spec.experiment) & (runs["status"] == "ok") & runs["row"].isin(points["of"])]
+    if rows.empty:
         return Drawn(None, (f"no rows of {TABLES[spec.kind]} from runs that are ok",))
     with styled():
-        return _KINDS[spec.kind](spec, cells, points, metrics, label(spec.title or title or spec.experiment))
+        return _KINDS[spec.kind](spec, grid_cells(rows), points[points["of"].isin(rows["row"])], metrics, label(spec.title or title or spec.experiment))

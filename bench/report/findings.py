@@ -10,7 +10,7 @@ from bench.analysis.compare import Comparison
 from bench.report.grid import readable
 from bench.report.table import NONE, Cell, Column, Number, Table
 
-_CLAIM_COLUMNS = ("experiment", "claim", "says", "verdict", "effect", "size", "source", "remarks")
+_CLAIM_COLUMNS = ("experiment", "figure", "claim", "says", "verdict", "effect", "size", "source", "remarks")
 _CHANGE_COLUMNS = ("where", "metric", "base", "head", "difference", "n", "adjusted p", "class", "remarks")
 
 
@@ -70,10 +70,10 @@ def _columns(names: Sequence[str]) -> tuple[Column, ...]:
 
 def _verdict_row(verdict: Verdict) -> tuple[Cell, ...]:
     row = verdict.row()
-    where = f"{verdict.experiment} (figure {verdict.figure})" if verdict.figure else verdict.experiment
     size = f"{verdict.size}: {verdict.size_says}" if verdict.size != NONE else NONE
     said = f"{readable(verdict.metric)}: {verdict.says}"
-    return where, f"{verdict.claim}: {verdict.text}", said, verdict.verdict, _effect(verdict), size, row["source"] or NONE, verdict.reason or NONE
+    where = (verdict.experiment, verdict.figure or NONE)
+    return (*where, f"{verdict.claim}: {verdict.text}", said, verdict.verdict, _effect(verdict), size, row["source"] or NONE, verdict.reason or NONE)
 
 
 def _effect(verdict: Verdict) -> Cell:

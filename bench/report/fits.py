@@ -26,7 +26,7 @@ def draw_fits(spec: FigureSpec, cells: Sequence[GridCell], points: pd.DataFrame,
         title: what stands above.
     """
     kept = list(cells)[:MOST_PANELS]
-    figure, axes = panels(len(kept), 2 if len(kept) in {2, 4} else 3, f"{title}\none line per seed, after the last step")
+    figure, axes = panels(len(kept), 2 if len(kept) in {2, 4} else 3, title, "one line per seed, after the last step")
     for place, cell in zip(axes, kept, strict=True):
         _draw(place, points_of(cell, points))
         finish(place, label(f"{cell.name(varying(list(cells)))} ({seeds([cell])})".strip()), "x", "f(x)")

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
+from matplotlib.axes import Axes
 
 from bench.metric import Metric
-from bench.report.drawn import Drawn, finish, log_if_wide
+from bench.report.bands import GEOMETRIC, draw_line, over_seeds, show_means, spans_decades
+from bench.report.drawn import Drawn, finish
 from bench.report.grid import GridCell
-from bench.report.lines import arrange, at_most, draw_line, explain, over_seeds, points_of, subtitle
+from bench.report.lines import Line, arrange, at_most, explain, points_of, subtitle
 from bench.report.style import label, panels
 from bench.suite import Figure as FigureSpec
 
 
 def draw_landscape(spec: FigureSpec, cells: Sequence[GridCell], points: pd.DataFrame, metrics: Mapping[str, Metric], title: str) -> Drawn:
-    """The loss at distance α, averaged over a run's directions, then over seeds.
+    """The loss at distance α, averaged over a run's directions, then over seeds; as logarithms where it spans decades.
 
     Args:
         spec: its ``by`` tells lines apart.
@@ -26,14 +28,10 @@ def draw_landscape(spec: FigureSpec, cells: Sequence[GridCell], points: pd.DataF
     """
     arrangement, notes = at_most(arrange(cells, spec.by))
     fields = [(panel, kind) for panel in arrangement.panels for kind in sorted(set(points["normalization"]))]
-    figure, axes = panels(len(fields), 2, f"{title}\n{subtitle(arrangement)}")
+    figure, axes = panels(len(fields), 2, title, subtitle(arrangement))
     for place, (panel, kind) in zip(axes, fields, strict=True):
-        for line in arrangement.of(panel):
-            values = points_of(line.cell, points[points["normalization"] == kind])
-            if len(values):
-                draw_line(place, line, over_seeds(over_directions(values), "alpha", "loss"))
-        finish(place, "\n".join(filter(None, (panel, f"{label(kind)}-normalized"))), "distance α along the direction", "training loss")
-        log_if_wide(place)
+        drawn = _draw(place, arrangement.of(panel), over_directions(points[points["normalization"] == kind]))
+        finish(place, ", ".join(filter(None, (panel, f"{label(kind)}-normalized"))), "distance α along the direction", drawn)
     explain(figure, axes, arrangement)
     return Drawn(figure, notes)
 
@@ -42,3 +40,16 @@ def over_directions(points: pd.DataFrame) -> pd.DataFrame:
     """Each run's mean over its directions; none where a loss is not finite, as the others would be a biased sample."""
     means = points.groupby(["of", "alpha"])["loss"].agg(lambda losses: losses.mean(skipna=False))
     return means.reset_index()
+
+
+def _draw(place: Axes, lines: Sequence[Line], points: pd.DataFrame) -> str:
+    """Draw one way of scaling, and say what is drawn."""
+    geometric = spans_decades(points["loss"])
+    for line in lines:
+        mine = points_of(line.cell, points)
+        if len(mine):
+            draw_line(place, line, over_seeds(mine, "alpha", "loss", geometric))
+    if geometric:
+        place.set_yscale("log")
+    show_means(place)
+    return "training loss" + (GEOMETRIC if geometric else "")

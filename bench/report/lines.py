@@ -6,22 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
-from bench.analysis.statistics import mean_interval
 from bench.report.grid import GridCell, as_number, order, readable, records, settings, varying
 from bench.report.style import COLOURS, DASHES, SEQUENCE, label, shared_legend
 
 FEW = len(COLOURS)
 MOST_PANELS = 24
-
-Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -122,31 +117,6 @@ def explain(figure: Figure, axes: Sequence[Axes], arrangement: Arrangement) -> N
     figure.colorbar(ScalarMappable(_norm(arrangement.scale), SEQUENCE), ax=list(axes), label=title)
 
 
-def over_seeds(values: pd.DataFrame, x: str, y: str) -> tuple[Values, Values, Values, Values]:
-    """The mean over runs and its 95% t interval, where every run has a value.
-
-    Args:
-        values: columns ``of`` (the run), `x` and `y`; one row per run and point.
-        x: the column along the axis.
-        y: the column that is averaged.
-
-    Returns:
-        Points, means, lower and upper ends; the ends are NaN for one run.
-    """
-    table = values.pivot_table(index="of", columns=x, values=y, aggfunc="first", dropna=False).dropna(axis="columns")
-    intervals = [mean_interval(table[point].to_numpy(dtype=np.float64)) for point in table.columns]
-    ends = [(np.nan, np.nan) if one.low is None else (one.low, one.high) for one in intervals]
-    low, high = np.array(ends, dtype=np.float64).reshape(-1, 2).T
-    return table.columns.to_numpy(dtype=np.float64), np.array([one.mean for one in intervals]), low, high
-
-
-def draw_line(axes: Axes, line: Line, points: tuple[Values, Values, Values, Values]) -> None:
-    """A mean as a line and its interval as a band."""
-    x, mean, low, high = points
-    axes.plot(x, mean, color=line.colour, linestyle=line.dash, label=line.name)
-    axes.fill_between(x, low, high, color=line.colour, alpha=0.2, linewidth=0)
-
-
 def _keys(cells: Sequence[GridCell], by: Sequence[str], axes: Sequence[str]) -> list[str]:
     """What tells lines of one panel apart; nothing where too many lines of no order would share it."""
     if not by and len(cells) <= FEW:
@@ -169,7 +139,8 @@ def _numbers(values: Sequence[tuple[str | None, ...]]) -> list[float]:
 
 
 def _value(cell: GridCell, keys: Sequence[str]) -> tuple[str | None, ...]:
-    seen = settings(records(cell.runs.head(1))[0])
+    """The cell's values on axes, which tell variants of a part apart, or else of parameters."""
+    seen = {**settings(records(cell.runs.head(1))[0]), **cell.axes}
     return tuple(seen.get(key) for key in keys)
 
 

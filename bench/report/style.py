@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import textwrap
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from functools import cache
@@ -20,7 +21,8 @@ from bench.report import escape
 
 NARROW, WIDE = 3.35, 6.9
 PANEL_HEIGHT = 2.1
-CHARACTER, HANDLE = 0.058, 0.45  # inches in a legend: a character, a line with its gaps
+# Inches: a character of a title, a character of a legend, a legend's line with its gaps.
+TITLE_CHARACTER, CHARACTER, HANDLE = 0.064, 0.058, 0.45
 FONT = "DejaVu Sans"
 # Okabe and Ito, Color Universal Design (2008); their yellow is left out, as it is too light for lines on white.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C8C8C")
@@ -55,13 +57,14 @@ def styled() -> AbstractContextManager[None]:
     return style.context(["default", STYLE])  # type: ignore[no-any-return, unused-ignore]  # matplotlib's stubs leave it open
 
 
-def panels(count: int, columns: int, title: str) -> tuple[Figure, list[Axes]]:
+def panels(count: int, columns: int, title: str, subtitle: str) -> tuple[Figure, list[Axes]]:
     """A figure with panels in rows, below a title.
 
     Args:
         count: how many panels.
         columns: how many stand in a row at most.
-        title: what stands above.
+        title: what stands above; broken into lines where it is too wide.
+        subtitle: the line below.
 
     Returns:
         The figure and its panels, row by row.
@@ -70,7 +73,8 @@ def panels(count: int, columns: int, title: str) -> tuple[Figure, list[Axes]]:
     rows = -(-count // columns)
     figure = Figure(figsize=(NARROW if columns == 1 else WIDE, PANEL_HEIGHT * rows + 0.9), layout="constrained")
     FigureCanvasAgg(figure)
-    figure.suptitle(title)
+    wide = int(figure.get_size_inches()[0] / TITLE_CHARACTER) - 4
+    figure.suptitle("\n".join([*textwrap.wrap(title, wide), *textwrap.wrap(subtitle, wide)]))
     return figure, [figure.add_subplot(rows, columns, index + 1) for index in range(count)]
 
 
@@ -92,11 +96,14 @@ def svg(figure: Figure) -> bytes:
 def shared_legend(figure: Figure, axes: Sequence[Axes], title: str) -> None:
     """One legend below all panels, each name once."""
     named = {name: handle for panel in axes for handle, name in zip(*panel.get_legend_handles_labels(), strict=True)}
-    if named:
-        widest = CHARACTER * max(map(len, named)) + HANDLE
-        rows = math.ceil(len(named) / max(1, int(figure.get_size_inches()[0] / widest)))
-        columns = math.ceil(len(named) / rows)
-        figure.legend(list(named.values()), list(named), loc="outside lower center", ncols=columns, title=title or None)
+    if not named:
+        return
+    width = figure.get_size_inches()[0]
+    names = [textwrap.fill(name, int((width - HANDLE) / CHARACTER)) for name in named]
+    widest = CHARACTER * max(len(line) for name in names for line in name.splitlines()) + HANDLE
+    rows = math.ceil(len(names) / max(1, int(width / widest)))
+    columns = math.ceil(len(names) / rows)
+    figure.legend(list(named.values()), names, loc="outside lower center", ncols=columns, title=textwrap.fill(title, int(width / CHARACTER)) or None)
 
 
 def _saved(figure: Figure, kind: str, metadata: dict[str, str | None]) -> bytes:

@@ -115,7 +115,8 @@ def note_on_test_set(runs: pd.DataFrame, metric: Metric, numbers: Sequence[Numbe
     """The standard error that the finite test set itself gives an accuracy p over m samples: √(p(1 − p)/m)."""
     size = int(runs["test_size"].min()) if len(runs) else 0
     shares = [number.mean for number in numbers if number.mean is not None and 0 <= number.mean <= 1]
-    if metric.counted_over != "test" or metric.scale != "points" or not size or not shares:
+    # A gap of two shares is counted over the test set as well, but is no share p.
+    if metric.counted_over != "test" or not metric.name.endswith("accuracy") or not size or not shares:
         return []
     errors = sorted(100 * math.sqrt(share * (1 - share) / size) for share in shares)
     span = f"{errors[0]:.2f}" if f"{errors[0]:.2f}" == f"{errors[-1]:.2f}" else f"{errors[0]:.2f} to {errors[-1]:.2f}"

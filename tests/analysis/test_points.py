@@ -48,3 +48,8 @@ def test_the_resolution_is_one_sample():
 @pytest.mark.parametrize(("given", "text"), [([], ""), ([3], "3"), ([4, 0, 1, 2, 7, 8], "0–2, 4, 7–8")])
 def test_seeds_are_listed_as_ranges(given, text):
     assert listed(given) == text
+
+
+def test_nullable_columns_give_the_same_points():
+    plain = frame(seeds([0.9, None], axes={"dropout": "0"}), seeds([0.8], experiment="other"))
+    assert points(plain.convert_dtypes()) == points(plain)

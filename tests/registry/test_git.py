@@ -91,6 +91,8 @@ def test_the_hash_changes_when_and_only_when_content_does(repository):
     assert state(repository).diff_hash != first.diff_hash
     other.write_text("x")
     assert state(repository) == first
+    other.chmod(0o755)
+    assert state(repository).diff_hash != first.diff_hash
     # The same bytes under other names are another change.
     other.rename(repository / "renewed.py")
     assert state(repository).diff_hash != first.diff_hash

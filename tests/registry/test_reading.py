@@ -201,6 +201,16 @@ def test_a_file_with_a_hundred_thousand_columns_is_refused(tmp_path):
         open_file(path, "runs")
 
 
+def test_a_fault_is_forgotten_when_the_file_is_mended_or_gone(filled, runs):
+    for mend in (lambda: bad_file(filled).write_bytes(encode(runs({"row": "mended"}))), lambda: bad_file(filled).unlink()):
+        bad_file(filled).write_bytes(b"")
+        assert the_fault(filled) == "empty"
+        mend()
+        filled.runs()
+        assert filled.faults == [] or not bad_file(filled).exists()
+        assert filled.verify() == []
+
+
 def test_a_fault_in_another_table_leaves_the_runs_alone(filled):
     bad_file(filled, "history").write_bytes(b"")
     assert list(filled.runs()["row"]) == ["good"]

@@ -326,6 +326,8 @@ def test_a_damaged_copy_of_a_suite_is_named_and_mended(registry):
         assert registry.suite_text(digest) is None
         assert [fault.path for fault in registry.faults] == [path]
         assert registry.store_suite("title: a\n") == digest
+        assert registry.suite_text(digest) == "title: a\n"
+        assert registry.faults == []
         assert path.read_bytes() == b"title: a\n"
 
 

@@ -14,6 +14,7 @@ import pandas as pd
 from bench.analysis.claims import Verdict
 from bench.analysis.findings import Finding
 from bench.metric import Metric
+from bench.selection import text
 
 METRICS = {
     "test_accuracy": Metric("test_accuracy", "", "higher", "points", "share of test samples classified correctly", "test"),
@@ -92,7 +93,7 @@ def architectures(seeds: int = 3) -> pd.DataFrame:
     for place, (model, data) in enumerate([("fnn", "mnist"), ("vgg9", "cifar10")]):
         for dropout in (0.0, 0.2):
             for seed in range(seeds):
-                axes = {"model": model, "dataset": data, "dropout": repr(dropout)}
+                axes = {"model": model, "dataset": data, "dropout": text(dropout)}
                 failed = model == "vgg9" and dropout > 0 and seed == 2
                 metrics = {"test_accuracy": 0.98 - 0.3 * place + dropout / 20 + 0.003 * seed, "sharpness_filter": 3.0 - 5 * dropout + 0.1 * seed}
                 given = {f"hp.{key}": value for key, value in axes.items()} | {"hp.dropout": dropout, "data_checksum": digest(data)}

@@ -35,7 +35,12 @@ def test_the_commit_that_is_checked_out_comes_first_if_it_has_rows():
 def test_each_experiment_profile_and_variant_has_its_own_newest_state():
     runs = both(at(OLD, 1), at(OLD, 1, profile="paper"), at(OLD, 1).assign(experiment="other"), at(OLD, 1, variant="x=1"), at(NEW, 3))
     found = current(runs).groupby(["profile", "experiment", "variant"])["commit"].unique().map(list).to_dict()
-    assert found == {("quick", "batch-size", ""): [NEW], ("paper", "batch-size", ""): [OLD], ("quick", "other", ""): [OLD], ("quick", "batch-size", "x=1"): [OLD]}
+    assert found == {
+        ("quick", "batch-size", ""): [NEW],
+        ("paper", "batch-size", ""): [OLD],
+        ("quick", "other", ""): [OLD],
+        ("quick", "batch-size", "x=1"): [OLD],
+    }
 
 
 def test_of_one_commit_the_changes_written_last_are_shown():

@@ -61,7 +61,9 @@ def test_clean_text_is_one_visible_line(text):
     assert escape.clean(cleaned) == cleaned
 
 
-@pytest.mark.parametrize(("text", "shown"), [("\x1b[1;31mred\x1b[0m", "red"), ("\x1b]8;;http://x\x1b\\link\x1b]8;;\x1b\\", "link"), ("a\u202eb", "ab"), (" a\n\tb ", "a b")])
+@pytest.mark.parametrize(
+    ("text", "shown"), [("\x1b[1;31mred\x1b[0m", "red"), ("\x1b]8;;http://x\x1b\\link\x1b]8;;\x1b\\", "link"), ("a\u202eb", "ab"), (" a\n\tb ", "a b")]
+)
 def test_control_sequences_leave_no_trace(text, shown):
     assert escape.clean(text) == shown
 

@@ -5,6 +5,7 @@ import xml.etree.ElementTree as ET
 
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -64,6 +65,27 @@ def test_losses_over_decades_have_a_logarithmic_axis_and_accuracies_never():
     points["value"] = np.where(points["epoch"] > 10, 1e-4, points["value"])
     figure = draw(spec("curves"), runs, points, KNOWN).figure
     assert [panel.get_yscale() for panel in figure.axes] == ["linear", "linear", "log", "log"]
+    assert [panel.get_ylabel() for panel in figure.axes][2:] == ["test loss (geometric mean)", "train loss (geometric mean)"]
+
+
+def test_other_experiments_change_nothing():
+    runs, others = batch_sizes(), architectures()
+    alone = draw(spec("curves", y=["test_loss"]), runs, history(runs), KNOWN).figure
+    points = pd.concat([history(runs), history(others, 5000, ["test_loss", "other"])], ignore_index=True)
+    beside = draw(spec("curves", y=["test_loss"]), pd.concat([runs, others], ignore_index=True), points, KNOWN).figure
+    assert style.png(alone) == style.png(beside)
+
+
+def test_long_names_are_broken_into_lines_within_their_panel():
+    names = [f"initializer_{place}(scale=0.05,meaning=standard_deviation)" for place in range(9)]
+    runs = frame(run_row("e", {"initializer": name, "width": "100"}, 0) for name in names)
+    figure = draw(FigureSpec(experiment="e", kind="fits", title="word " * 60), runs, functions(runs), KNOWN).figure
+    figure.draw_without_rendering()
+    right = figure.bbox.width
+    boxes = [panel.title.get_window_extent() for panel in figure.axes] + [figure._suptitle.get_window_extent()]
+    assert all(0 <= box.x0 and box.x1 <= right for box in boxes)
+    rows = [boxes[place : place + 3] for place in range(0, 9, 3)]
+    assert all(one.x1 <= other.x0 for row in rows for one, other in zip(row, row[1:], strict=False))
 
 
 def test_metrics_without_history_are_named():
@@ -86,7 +108,7 @@ def test_landscapes_average_directions_then_seeds():
     points = landscape(runs)
     figure = draw(spec("landscape", experiment="architectures"), runs, points, KNOWN).figure
     assert [panel.get_title() for panel in figure.axes] == ["filter-normalized", "layer-normalized"]
-    first = runs[(runs["axis.model"] == "fnn") & (runs["axis.dropout"] == "0.0")]["row"]
+    first = runs[(runs["axis.model"] == "fnn") & (runs["axis.dropout"] == "0")]["row"]
     mine = points[points["of"].isin(first) & (points["normalization"] == "filter")]
     expected = mine.groupby(["of", "alpha"])["loss"].mean().groupby("alpha").mean()
     assert figure.axes[0].get_lines()[0].get_ydata() == pytest.approx(expected.to_numpy())

@@ -1,11 +1,7 @@
 from __future__ import annotations
 
-import numpy as np
-import pytest
-from scipy import stats
-
 from bench.report.grid import grid_cells
-from bench.report.lines import MOST_PANELS, arrange, at_most, over_seeds, points_of, seeds, subtitle
+from bench.report.lines import MOST_PANELS, arrange, at_most, points_of, seeds, subtitle
 from tests.report.synthetic import architectures, batch_sizes, frame, run_row
 
 
@@ -19,8 +15,13 @@ def grid(**axes):
 def test_few_cells_share_a_panel_and_differ_in_colour_and_dash():
     arrangement = arrange(grid_cells(architectures()))
     assert arrangement.panels == [""]
-    assert [line.name for line in arrangement.lines][0] == "fnn, mnist, 0.0 (n = 3)"
+    assert arrangement.lines[0].name == "fnn, mnist, 0 (n = 3)"
     assert len({line.colour for line in arrangement.lines}) == len({line.dash for line in arrangement.lines}) == 4
+
+
+def test_variants_of_one_part_are_lines_of_their_own():
+    rows = frame(run_row("e", {"model": f"fnn(width={width})"}, 0, **{"hp.model": "fnn"}) for width in (8, 64))
+    assert [line.name for line in arrange(grid_cells(rows)).lines] == ["fnn(width=64) (n = 1)", "fnn(width=8) (n = 1)"]
 
 
 def test_other_axes_than_those_asked_for_become_panels():
@@ -53,21 +54,6 @@ def test_what_has_no_room_is_said():
     kept, notes = at_most(arrange(grid(model=[f"m{k}" for k in range(MOST_PANELS + 3)])))
     assert len(kept.panels) == MOST_PANELS
     assert notes == (f"3 of {MOST_PANELS + 3} cells are not drawn: at most {MOST_PANELS} panels",)
-
-
-def test_bands_are_students_intervals():
-    values = {0: [1.0, 2.0, 4.0], 1: [3.0, 3.5, 3.0]}
-    points = frame({"of": f"r{run}", "x": x, "y": value} for x, column in values.items() for run, value in enumerate(column))
-    x, mean, low, high = over_seeds(points, "x", "y")
-    expected = [stats.t.interval(0.95, 2, np.mean(column), stats.sem(column)) for column in values.values()]
-    assert x.tolist() == [0.0, 1.0]
-    assert mean == pytest.approx([np.mean(column) for column in values.values()])
-    assert list(zip(low, high, strict=True)) == [pytest.approx(pair) for pair in expected]
-
-
-def test_a_mean_is_drawn_only_where_every_run_has_a_value():
-    points = frame([{"of": "a", "x": 0, "y": 1.0}, {"of": "b", "x": 0, "y": 3.0}, {"of": "a", "x": 1, "y": 1.0}, {"of": "b", "x": 1, "y": float("nan")}])
-    assert over_seeds(points, "x", "y")[0].tolist() == [0.0]
 
 
 def test_failed_runs_have_no_points():

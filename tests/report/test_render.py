@@ -77,7 +77,12 @@ def test_texts_that_look_like_numbers_stay_texts():
 
 def test_csv_holds_numbers_and_leaves_absent_ones_empty():
     columns = (Column("cell", "cell"), Column("acc", "accuracy (%)"), Column("source", "source"))
-    rows = (("a", Number(0.5, 0.25, 0.75, 3, "percent"), Number(0.4)), ("b", Number(0.5, n=1), "—"), ("c", "2 diverged", "—"), ("d", Number(float("nan"), n=3), "—"))
+    rows = (
+        ("a", Number(0.5, 0.25, 0.75, 3, "percent"), Number(0.4)),
+        ("b", Number(0.5, n=1), "—"),
+        ("c", "2 diverged", "—"),
+        ("d", Number(float("nan"), n=3), "—"),
+    )
     lines = list(csv.DictReader(io.StringIO(render.csv(Table("t", columns, rows)))))
     assert lines[0] == {"cell": "a", "acc": "0.5", "acc low": "0.25", "acc high": "0.75", "acc n": "3", "source": "0.4"}
     assert (lines[1]["acc low"], lines[1]["acc n"]) == ("", "1")

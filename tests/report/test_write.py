@@ -92,7 +92,8 @@ def test_every_link_leads_to_a_file(written):
 
 def test_the_same_rows_in_another_order_give_the_same_bytes(registry, written, tmp_path):
     shuffled = Memory(
-        registry.frame.sample(frac=1, random_state=1).reset_index(drop=True), {name: table.sample(frac=1, random_state=2) for name, table in registry.tables.items()}
+        registry.frame.sample(frac=1, random_state=1).reset_index(drop=True),
+        {name: table.sample(frac=1, random_state=2) for name, table in registry.tables.items()},
     )
     write_report(shuffled, lambda name, digest: SUITE, tmp_path)
     assert content(tmp_path) == content(written)
@@ -150,7 +151,9 @@ def test_variants_are_apart(tmp_path):
 @pytest.mark.parametrize("name", ["../../escape", "a/b", "/absolute", "", "x\ny"])
 def test_hostile_names_never_become_paths(tmp_path, name):
     out = tmp_path / "deep" / "out"
-    odd = frame([run_row("e", {}, 0, suite=name, test_loss=1.0), run_row(name, {}, 0, suite="fine", test_loss=1.0), run_row("e", {}, 0, suite="fine", test_loss=1.0)])
+    odd = frame(
+        [run_row("e", {}, 0, suite=name, test_loss=1.0), run_row(name, {}, 0, suite="fine", test_loss=1.0), run_row("e", {}, 0, suite="fine", test_loss=1.0)]
+    )
     write_report(Memory(odd, {}), lambda name, digest: None, out)
     assert {path.relative_to(tmp_path).parts[:2] for path in tmp_path.rglob("*") if path.is_file()} == {("deep", "out")}
     assert {path.name for path in out.iterdir()} == {"index.md", "fine"}
