@@ -54,7 +54,7 @@ class CellBuilder:
     """Builds cells and remembers the parts that it has checked, so that a large grid is checked once per value."""
 
     def __init__(self) -> None:
-        self._checked: dict[tuple[str, str], PartSpec] = {}
+        self._checked: dict[tuple[str, str] | None, PartSpec] = {}
         self._datasets: dict[str, DataSpec] = {}
 
     def build(self, settings: Settings, where: Place) -> tuple[Cell | None, list[BenchError]]:
@@ -115,11 +115,7 @@ class CellBuilder:
         return tuple(spec for spec in found if spec is not None)
 
     def _part(self, kind: str, value: Any, locate: Locate, problems: list[BenchError]) -> PartSpec | None:
-        try:
-            key = (kind, canonical(value))
-        except (TypeError, ValueError):
-            problems.append(UsageError(f"{value!r} holds what no {kind} takes: a date, NaN or infinity", locate(())))
-            return None
+        key = _key(kind, value)
         if key in self._checked:
             return self._checked[key]
         given = {"name": value} if isinstance(value, str) else value
@@ -133,6 +129,9 @@ class CellBuilder:
         wrong += [] if wrong else _refused(part, parameters, locate)
         problems += wrong
         if wrong:
+            return None
+        if key is None:
+            problems.append(UsageError(f"{value!r} holds what no {kind} takes: a date, NaN or infinity", locate(())))
             return None
         self._checked[key] = PartSpec(part.name, parameters)
         return self._checked[key]
@@ -150,7 +149,8 @@ class CellBuilder:
         given: dict[str, Any] = {key: values[key] for key in ("epochs", "steps", "precision") if values.get(key) is not None}
         dropout = values.get("dropout", 0.0)
         if isinstance(dropout, dict):
-            given |= {"dropout": dropout.get("rate", 0.0), **{key: item for key, item in dropout.items() if key != "rate"}}
+            problems += [_no_such_key(key, settings) for key in dropout if key not in ("rate", "mask")]
+            given |= {"dropout": dropout.get("rate", 0.0), "mask": dropout.get("mask", "per_sample")}
         else:
             given["dropout"] = dropout
         if values.get("batch_size") is None:
@@ -198,6 +198,14 @@ def dataset(spec: PartSpec) -> Dataset:
     return made
 
 
+def _key(kind: str, value: Any) -> tuple[str, str] | None:
+    """What a part is remembered by; None if it holds what JSON cannot."""
+    try:
+        return kind, canonical(value)
+    except (TypeError, ValueError):
+        return None
+
+
 def _refused(part: Part[Any], parameters: Mapping[str, Any], locate: Locate) -> list[UsageError]:
     """What a class refuses when it is made: parameters that do not go together."""
     if not inspect.isclass(part.target):
@@ -209,12 +217,14 @@ def _refused(part: Part[Any], parameters: Mapping[str, Any], locate: Locate) -> 
     return []
 
 
+def _no_such_key(name: str, settings: Settings) -> UsageError:
+    return UsageError(f"dropout has no {name!r}; it has rate and mask", settings.place("dropout", (name,)))
+
+
 def _number_problem(error: Any, settings: Settings) -> UsageError:
     name = str(error["loc"][0])
     steps: tuple[str | int, ...] = tuple(step for step in error["loc"][1:] if isinstance(step, int))
     key, below = {"mask": ("dropout", ("mask",)), "dropout": ("dropout", steps)}.get(name, (name, ()))
-    if error["type"] == "extra_forbidden":
-        return UsageError(f"dropout has no {name!r}; it has rate and mask", settings.place("dropout", (name,)))
     if name == "dropout":
         return UsageError(f"a drop rate is a number from 0 to below 1, or a list of such; got {error['input']!r}", settings.place(key, below))
     return UsageError(f"{lower_first(error['msg'])}, got {error['input']!r}", settings.place(key, below))

@@ -63,6 +63,9 @@ class Reuse(StrEnum):
     any = "any"
 
 
+TRAINING = ("torch", "torchvision", "torchtext", "sklearn")
+"""What the extra ``train`` installs."""
+
 ResultsOption = Annotated[Path, typer.Option("--results", envvar="BENCH_RESULTS", help="The registry's folder.")]
 ProfileOption = Annotated[Profile, typer.Option("--profile", help="The scale.")]
 SetOption = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a setting of every cell, as optimizer.lr=0.1.")]
@@ -406,6 +409,11 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except Stopped as stopped:
         _say("stopped; what was recorded stays, and the same command goes on from there", err=True)
         sys.exit(128 + stopped.number)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in TRAINING:
+            raise
+        _say(f"error: {error.name} is not installed, and this command needs it\n  Install implicit-bench[train], or see `bench doctor`.", err=True)
+        sys.exit(4)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)

@@ -18,7 +18,7 @@ from bench.cells import CellBuilder
 from bench.config import Cell, PartSpec
 from bench.errors import BenchError, Place, SuiteError, UsageError, did_you_mean
 from bench.selection import Selection, text
-from bench.settings import Layer, Locate, Settings
+from bench.settings import LENGTHS, Layer, Locate, Settings
 
 MAX_CELLS = 100_000
 DEFAULT_SEEDS = 1
@@ -126,7 +126,7 @@ def resolve(suite: suites.Suite, profile: suites.Profile, overrides: Overrides, 
     resolved = []
     builder = CellBuilder()
     keys: set[str] = {"seed"}
-    _check_grid_overrides(suite, profile, overrides, choice.experiments, problems)
+    _check_overrides(suite, profile, overrides, choice.experiments, problems)
     for name in suite.file.experiments:
         selected = not choice.experiments or name in choice.experiments
         resolver = _Resolver(suite, profile, name, overrides if selected else Overrides({}), builder)
@@ -148,17 +148,24 @@ def _unique(problems: Sequence[BenchError]) -> list[BenchError]:
     return sorted(seen.values(), key=lambda problem: (problem.place.line or 0) if problem.place else 0)
 
 
-def _check_grid_overrides(suite: suites.Suite, profile: suites.Profile, overrides: Overrides, only: Sequence[str], problems: list[BenchError]) -> None:
+def _check_overrides(suite: suites.Suite, profile: suites.Profile, overrides: Overrides, only: Sequence[str], problems: list[BenchError]) -> None:
+    settable = ("seeds", "measures", *suites.CELL_KEYS)
     swept = {axis for name in (only or suite.file.experiments) for axis in _axes_of(suite.file.experiments[name], profile)}
     for key, value in overrides.values.items():
         head, _, axis = key.partition(".")
-        if head != "grid":
-            continue
         place = Place("--set", key=key)
-        if axis not in swept:
+        if head != "grid":
+            if key not in settable and not suites.is_cell_key(key):
+                problems.append(UsageError(f"{key!r} cannot be set. {did_you_mean(head, settable)}", place))
+        elif axis not in swept:
             problems.append(UsageError(f"no selected experiment sweeps {axis!r}. {did_you_mean(axis, swept)}", place))
         elif not isinstance(value, list) or not value:
             problems.append(UsageError("the values of an axis are a list", place, f"Write --set 'grid.{axis}=[1, 2]'"))
+
+
+def _hides(key: str, other: str) -> bool:
+    """Whether setting one key takes away what another set."""
+    return other.startswith(f"{key}.") or (key != other and {key, other} == set(LENGTHS))
 
 
 def _axes_of(experiment: suites.Experiment, profile: suites.Profile) -> dict[str, list[Any]]:
@@ -191,6 +198,8 @@ class _Resolver:
         cells = tuple(self._cells(grid, measures, choice))
         if not cells and not self.problems and not choice.only.conditions:
             self.problems.append(UsageError("every cell is excluded", self._place("experiments", self._name)))
+        if not self.problems:
+            self._check_distinct(cells)
         return ResolvedExperiment(self._name, cells, self._seeds(), tuple(measures))
 
     def _place(self, *path: str | int) -> Place:
@@ -229,14 +238,15 @@ class _Resolver:
                 excludes.append(exclude)
                 self._check_keys(exclude, self._locate(*path, "exclude", index))
         self._override_axes(axes, locate)
+        self._check_hidden({*axes, *(key for case, _ in cases for key in case)})
         for axis in axes:
             self._check_keys([axis], lambda _, axis=axis: locate[axis](()))  # type: ignore[misc]  # a default argument binds the axis
-        known = {key: values for key, values in axes.items() if key.partition(".")[0] in suites.CELL_KEYS}
+        known = {key: values for key, values in axes.items() if suites.is_cell_key(key)}
         return _Grid(known, locate, cases, excludes)
 
     def _check_keys(self, keys: Iterable[str], locate: Locate) -> None:
         for key in keys:
-            if key.partition(".")[0] not in suites.CELL_KEYS:
+            if not suites.is_cell_key(key):
                 self.problems.append(UsageError(f"{key!r} is no key of a cell. {did_you_mean(key, suites.CELL_KEYS)}", locate((key,))))
 
     def _override_axes(self, axes: dict[str, Sequence[Any]], locate: dict[str, Locate]) -> None:
@@ -250,6 +260,23 @@ class _Resolver:
                 hint = f"Give its values instead: --set 'grid.{key}=[…]'"
                 self.problems.append(UsageError(f"experiment {self._name!r} sweeps {key!r}, so one value cannot be set", place, hint))
 
+    def _check_hidden(self, varied: set[str]) -> None:
+        """What axes and cases vary must not be set away as a whole: rows would carry labels that are not true."""
+        for key, other in itertools.product(self._overrides.values, sorted(varied)):
+            if _hides(key, other):
+                message = f"experiment {self._name!r} varies {other!r}, which setting {key!r} would take away"
+                self.problems.append(UsageError(message, Place("--set", key=key), "Choose other experiments with -e, or write another suite."))
+
+    def _check_distinct(self, cells: Sequence[ResolvedCell]) -> None:
+        seen: dict[str, ResolvedCell] = {}
+        for resolved in cells:
+            twin = seen.setdefault(resolved.cell.cell_id, resolved)
+            if twin is not resolved:
+                one, two = (", ".join(f"{axis}={value}" for axis, value in cell.axes.items()) for cell in (twin, resolved))
+                message = f"two cells are one and the same configuration: {one}; and {two}"
+                self.problems.append(UsageError(message, self._place("experiments", self._name), "Vary what differs, or exclude one of them."))
+                return
+
     def _cells(self, grid: _Grid, measures: Sequence[PartSpec], choice: Choice) -> Iterator[ResolvedCell]:
         base = Settings()
         base.lay(Layer(BASE, lambda path: Place(self._suite.document.file, key=yaml.join(path))))
@@ -260,17 +287,20 @@ class _Resolver:
             settings.lay(Layer(case, locate_case))
             for values in itertools.product(*grid.axes.values()):
                 point = dict(zip(grid.axes, values, strict=True))
-                axes = {**{key: text(value) for key, value in case.items()}, **{key: text(value) for key, value in point.items()}}
+                axes = {
+                    **{key: text(self._overrides.values.get(key, value)) for key, value in case.items()},
+                    **{key: text(value) for key, value in point.items()},
+                }
                 cell = self._cell(self._at(settings.copy(), grid, point), axes, grid, measures, choice)
                 if cell is not None:
                     yield ResolvedCell(axes, cell)
 
     def _at(self, settings: Settings, grid: _Grid, point: Mapping[str, Any]) -> Settings:
         """The settings with the values of a point and the overrides laid on top."""
-        for key, value in point.items():
+        for key, value in sorted(point.items(), key=lambda item: "." in item[0]):
             index = next(position for position, item in enumerate(grid.axes[key]) if item is value)
             settings.lay(Layer({key: value}, lambda below, key=key, index=index: grid.locate_axes[key]((index, *below[1:]))))  # type: ignore[misc]  # as above
-        overrides = {key: value for key, value in self._overrides.values.items() if key.partition(".")[0] in suites.CELL_KEYS}
+        overrides = {key: value for key, value in self._overrides.values.items() if suites.is_cell_key(key)}
         settings.lay(Layer(overrides, lambda path: Place("--set", key=yaml.join(path))))
         return settings
 
@@ -321,6 +351,6 @@ def _is_seeds(value: Any) -> bool:
         return (
             bool(value)
             and len(set(map(str, value))) == len(value)
-            and all(isinstance(seed, int) and not isinstance(seed, bool) and seed >= 0 for seed in value)
+            and all(isinstance(seed, int) and not isinstance(seed, bool) and 0 <= seed < 2**63 for seed in value)
         )
     return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 10_000

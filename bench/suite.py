@@ -37,12 +37,23 @@ CELL_KEYS = (
     "precision",
 )
 
+DOTTED_KEYS = ("model", "dataset", "objective", "optimizer", "schedule", "initializer", "dropout")
+"""The keys whose parameters a dotted key can amend."""
+
+
+def _distinct(values: list[int]) -> list[int]:
+    if len(set(values)) != len(values):
+        raise ValueError("a seed is listed twice")
+    return values
+
+
 Slug = Annotated[str, Field(pattern=SLUG.pattern)]
 Profile = Literal["quick", "paper"]
 Scalar = str | int | float | bool | None
 PartReference = str | dict[str, Any]
-Seeds = Annotated[int, Field(ge=1, le=10_000)] | Annotated[list[Annotated[int, Field(ge=0, lt=2**63)]], Field(min_length=1)]
-_DOTTED: dict[str, Any] = {f"^({'|'.join(CELL_KEYS)})\\.[a-z_][a-z0-9_]*$": {}}
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+Seeds = Annotated[int, Field(ge=1, le=10_000)] | Annotated[list[Seed], Field(min_length=1), pydantic.AfterValidator(_distinct)]
+_DOTTED: dict[str, Any] = {f"^({'|'.join(DOTTED_KEYS)})\\.[a-z_][a-z0-9_]*$": {}}
 
 
 class Strict(pydantic.BaseModel):
@@ -78,7 +89,7 @@ class Settings(pydantic.BaseModel):
     def settings(self) -> dict[str, Any]:
         """What this block sets, key -> raw value, dotted keys included."""
         given = {key: getattr(self, key) for key in CELL_KEYS if key in self.model_fields_set}
-        return {**given, **(self.model_extra or {})}
+        return {**given, **{key: value for key, value in (self.model_extra or {}).items() if is_cell_key(key)}}
 
 
 class Scaled(Settings):
@@ -279,6 +290,12 @@ def from_document(name: str, document: yaml.Document, path: Path | None = None) 
     return Suite(name, path, document, file, tuple(problems))
 
 
+def is_cell_key(key: str) -> bool:
+    """Whether a key sets a cell: one of `CELL_KEYS`, or a dotted one that amends a part or dropout."""
+    head, dot, parameter = key.partition(".")
+    return head in DOTTED_KEYS and bool(parameter) if dot else key in CELL_KEYS
+
+
 def find(name: str, folders: Sequence[Path]) -> Path:
     """The file of a suite given by name or by path.
 
@@ -333,9 +350,8 @@ def _validate(document: yaml.Document) -> tuple[SuiteFile | None, list[BenchErro
         try:
             return SuiteFile.model_validate(data), [*problems.values(), *_dotted_problems(document)]
         except pydantic.ValidationError as invalid:
-            for error in invalid.errors():
-                path = _real_path(error["loc"], document.data)
-                if error["type"] == "missing" and any(path == gone for gone in pruned):
+            for path, error in _by_path(invalid, document.data):
+                if error["type"] in ("missing", "too_short") and any(gone[: len(path)] == path for gone in pruned):
                     return None, [*problems.values(), *_dotted_problems(document)]
                 problems.setdefault((path, ""), _problem(error, path, document))
                 if error["type"] == "missing":
@@ -345,6 +361,20 @@ def _validate(document: yaml.Document) -> tuple[SuiteFile | None, list[BenchErro
             if not isinstance(data, dict) or not data:
                 break
     return None, [*problems.values(), *_dotted_problems(document)]
+
+
+def _by_path(invalid: pydantic.ValidationError, data: Any) -> Iterator[tuple[yaml.KeyPath, Any]]:
+    """One error for each innermost key path; of the alternatives of a union the one that fits best, or all in one sentence."""
+    errors: dict[yaml.KeyPath, list[Any]] = {}
+    for error in invalid.errors():
+        errors.setdefault(_real_path(error["loc"], data), []).append(error)
+    for path, several in errors.items():
+        if any(other != path and other[: len(path)] == path for other in errors):
+            continue
+        of_kind = [error for error in several if not error["type"].endswith("_type") and error["type"] != "literal_error"]
+        first, *others = of_kind[:1] or several
+        alternatives = [error["msg"].removeprefix("Input should be ") for error in others]
+        yield path, {**first, "msg": " or ".join(dict.fromkeys([first["msg"], *alternatives]))}
 
 
 def _problem(error: Any, path: yaml.KeyPath, document: yaml.Document) -> BenchError:
@@ -357,7 +387,8 @@ def _problem(error: Any, path: yaml.KeyPath, document: yaml.Document) -> BenchEr
         return UsageError("it is empty; at least one value is needed", place)
     if error["type"] == "string_pattern_mismatch":
         return UsageError(f"{str(path[-1])!r} is no name: lower-case letters, digits, - and _, at most 64", place)
-    return UsageError(f"{lower_first(error['msg'].removeprefix('Value error, '))}, got {_short(error['input'])}", place)
+    message = lower_first(error["msg"].removeprefix("Value error, "))
+    return UsageError(message if isinstance(error["input"], dict) else f"{message}, got {_short(error['input'])}", place)
 
 
 def _short(value: Any) -> str:
@@ -450,8 +481,7 @@ def _dotted_problems(document: yaml.Document) -> list[BenchError]:
         for key in block:
             if key in model.model_fields:
                 continue
-            head, dot, parameter = str(key).partition(".")
-            if not (dot and parameter and head in CELL_KEYS):
+            if not is_cell_key(key):
                 hint = did_you_mean(str(key), model.model_fields)
                 problems.append(UsageError(f"unknown key {str(key)!r}. {hint}", document.place((*path, str(key)))))
     return problems

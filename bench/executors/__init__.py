@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -71,6 +72,17 @@ class Executor(Protocol):
 
 
 executors: Catalog[type[Executor]] = Catalog("executor", __name__)
+
+
+def late(make_trainer: MakeTrainer, device: str) -> Train:
+    """A trainer that is made when the first pack comes, so that a fault in making it becomes that pack's reason.
+
+    Args:
+        make_trainer: makes what trains a pack; called until it succeeds, then no more.
+        device: what it is made for.
+    """
+    made = functools.cache(make_trainer)
+    return lambda pack, emit: made(device)(pack, emit)
 
 
 def attempt(train: Train, worker: int, pack: Any, emit: Emit) -> Finished | Failed:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from bench.executors import Event, MakeTrainer, attempt, executors
+from bench.executors import Event, MakeTrainer, attempt, executors, late
 
 
 @executors.register("inline")
@@ -21,6 +21,6 @@ class Inline:
 
     def run(self, packs: Sequence[Any], make_trainer: MakeTrainer) -> Iterator[Event]:
         """See `bench.executors.Executor.run`; progress within a pack is not told."""
-        train = make_trainer(self._device)
+        train = late(make_trainer, self._device)
         for pack in packs:
             yield attempt(train, 0, pack, lambda progress: None)

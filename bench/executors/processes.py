@@ -11,7 +11,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import Any
 
-from bench.executors import Advanced, Event, Failed, MakeTrainer, attempt, executors
+from bench.executors import Advanced, Event, Failed, MakeTrainer, attempt, executors, late
 
 GRACE_SECONDS = 5.0
 """How long a worker may take to end before it is killed."""
@@ -80,16 +80,18 @@ class _Worker:
         self.pack = pack
         try:
             self.connection.send(pack)
-        except BrokenPipeError:
+        except ConnectionError:
             return
 
     def receive(self) -> Event:
         """The next thing the worker says, or that it died."""
         try:
             event: Event = self.connection.recv()
-        except (EOFError, ConnectionResetError):
+        except (EOFError, OSError):  # OSError: it died in the middle of a message
             self.process.join(GRACE_SECONDS)
             event = Failed(self.number, self.pack, "crashed", f"the worker died: {_cause(self.process.exitcode)}")
+            self.process.kill()
+            self.process.join()
         if not isinstance(event, Advanced):
             self.pack = None
         return event
@@ -121,7 +123,7 @@ def _cause(code: int | None) -> str:
 def _serve(connection: Connection[Any, Any], number: int, device: str, make_trainer: MakeTrainer) -> None:
     """The worker's life: train what comes, until the connection closes. Ctrl-C is the runner's business."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    train = make_trainer(device)
+    train = late(make_trainer, device)
     while True:
         try:
             pack = connection.recv()

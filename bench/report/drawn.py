@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from dataclasses import dataclass
 
@@ -9,6 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bench.report.style import TITLE_CHARACTER, label
+
+_NO_BREAK = "\xa0"
 
 
 @dataclass(frozen=True)
@@ -24,8 +27,13 @@ def finish(place: Axes, title: str, x: str, y: str) -> None:
     subplot = place.get_subplotspec()
     columns = subplot.get_gridspec().ncols if subplot is not None else 1
     width = place.get_figure(root=True).get_size_inches()[0] / columns - 0.4  # type: ignore[union-attr]  # a panel has a figure
-    # No line ends between a name and its value.
-    lines = textwrap.wrap(title.replace(" = ", "\xa0=\xa0"), int(width / TITLE_CHARACTER))
-    place.set_title("\n".join(lines).replace("\xa0", " "))
+    place.set_title(_broken(title, int(width / TITLE_CHARACTER)))
     place.set_xlabel(label(x))
     place.set_ylabel(label(y))
+
+
+def _broken(title: str, width: int) -> str:
+    """A title in lines that end after commas where they can, and between a name and its value only where they must."""
+    pieces = re.sub(r",(?! )", ", ", title).replace("(n = ", f"(n{_NO_BREAK}={_NO_BREAK}").split(", ")
+    whole = [piece.replace(" ", _NO_BREAK) if len(piece) < width else piece for piece in pieces]
+    return "\n".join(textwrap.wrap(", ".join(whole), width)).replace(_NO_BREAK, " ")

@@ -21,8 +21,8 @@ from bench.report import escape
 
 NARROW, WIDE = 3.35, 6.9
 PANEL_HEIGHT = 2.1
-# Inches: a character of a title, a character of a legend, a legend's line with its gaps.
-TITLE_CHARACTER, CHARACTER, HANDLE = 0.064, 0.058, 0.45
+# Inches: a character of a panel's title, a character of a legend, a legend's line with its gaps.
+TITLE_CHARACTER, CHARACTER, HANDLE = 0.06, 0.058, 0.45
 FONT = "DejaVu Sans"
 # Okabe and Ito, Color Universal Design (2008); their yellow is left out, as it is too light for lines on white.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C8C8C")
@@ -33,7 +33,7 @@ STYLE: dict[str, Any] = {
     "font.family": FONT,
     "font.size": 8,
     "axes.labelsize": 8,
-    "axes.titlesize": 8,
+    "axes.titlesize": 7,
     "figure.titlesize": 9,
     "legend.fontsize": 7,
     "legend.title_fontsize": 7,
@@ -73,7 +73,7 @@ def panels(count: int, columns: int, title: str, subtitle: str) -> tuple[Figure,
     rows = -(-count // columns)
     figure = Figure(figsize=(NARROW if columns == 1 else WIDE, PANEL_HEIGHT * rows + 0.9), layout="constrained")
     FigureCanvasAgg(figure)
-    wide = int(figure.get_size_inches()[0] / TITLE_CHARACTER) - 4
+    wide = int(0.75 * figure.get_size_inches()[0] / TITLE_CHARACTER)
     figure.suptitle("\n".join([*textwrap.wrap(title, wide), *textwrap.wrap(subtitle, wide)]))
     return figure, [figure.add_subplot(rows, columns, index + 1) for index in range(count)]
 

@@ -7,60 +7,54 @@ device, or on the order of evaluation. The hash is two rounds of a 32-bit mixing
 
 from __future__ import annotations
 
-from typing import Any
+import copy
 
 import torch
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 
 from bench import seeding
 from bench.config import Mask
 from bench.errors import UsageError
 
 _OTHER_DROPOUT = (nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, nn.FeatureAlphaDropout)
-_FUNCTIONAL = {
-    torch.dropout,
-    torch.dropout_,
-    torch.alpha_dropout,
-    torch.feature_dropout,
-    torch.feature_alpha_dropout,
-    nn.functional.dropout,
-    nn.functional.dropout1d,
-    nn.functional.dropout2d,
-    nn.functional.dropout3d,
-    nn.functional.alpha_dropout,
-    nn.functional.feature_alpha_dropout,
-}
 _WORD = 0xFFFFFFFF
 
 
 class CounterDropout(nn.Module):
     """Inverted dropout: multiplies by 0 with probability `rate`, else by 1 / (1 - rate); the identity in evaluation mode.
 
+    A place is a module's path and the number of the call within the step, so that one module used twice draws two masks.
+
     Args:
         rate: the drop rate.
-        key: the 64-bit key of this place: (seed, module path).
+        seed: the run's seed.
+        path: the module's path in the model.
         mask: ``per_sample``, or ``shared`` by all samples of a batch.
     """
 
-    def __init__(self, rate: float, key: int, mask: Mask) -> None:
+    def __init__(self, rate: float, seed: int, path: str, mask: Mask) -> None:
         super().__init__()
         self.rate = rate
-        self._key = key
+        self._seed = seed
+        self._path = path
         self._mask = mask
         self._step = 0
+        self._calls = 0
         self.enabled = True
 
     def set_step(self, step: int) -> None:
         """Say which step comes next; each step has its own masks."""
         self._step = step
+        self._calls = 0
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Drop elements of (batch, …)."""
         if not (self.training and self.enabled and self.rate > 0):
             return inputs
         shape = inputs.shape if self._mask == "per_sample" else inputs.shape[1:]
-        keep = keep_mask(shape, step_keys(self._key, self._step), self.rate, inputs.device)
+        key = seeding.key(self._seed, f"dropout/{self._path}", self._calls)
+        self._calls += 1
+        keep = keep_mask(shape, step_keys(key, self._step), self.rate, inputs.device)
         return inputs * keep.to(inputs.dtype).mul_(1 / (1 - self.rate))
 
     def extra_repr(self) -> str:
@@ -83,34 +77,39 @@ def install(model: nn.Module, seed: int, mask: Mask) -> list[CounterDropout]:
         UsageError: if the model has another kind of dropout module.
     """
     installed = []
-    for path, module in list(model.named_modules()):
+    for path, module in list(model.named_modules(remove_duplicate=False)):
         if isinstance(module, _OTHER_DROPOUT):
             raise UsageError(f"{type(module).__name__} at {path!r}: the engine drops by nn.Dropout alone, whose masks do not depend on other runs")
-        if isinstance(module, nn.Dropout):
-            parent, _, name = path.rpartition(".")
-            replacement = CounterDropout(module.p, seeding.key(seed, f"dropout/{path}"), mask)
-            setattr(model.get_submodule(parent), name, replacement)
+        parent, _, name = path.rpartition(".")
+        owner = model.get_submodule(parent)
+        if isinstance(module, nn.Dropout) and getattr(owner, name) is module:
+            replacement = CounterDropout(module.p, seed, path, mask)
+            setattr(owner, name, replacement)
             installed.append(replacement)
     return installed
 
 
-class NoFunctionalDropout(TorchFunctionMode):
-    """While active, refuses functional dropout inside a model: its masks would depend on what else is trained."""
+def refuse_other_randomness(model: nn.Module, inputs: Tensor) -> None:
+    """Let a copy of a model make one pass in training mode, and see that it draws nothing from torch's generator.
 
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func in _FUNCTIONAL and not _off(args, kwargs or {}):
-            raise UsageError(
-                "the model drops by a function, as torch.nn.functional.dropout",
-                hint="Use the module nn.Dropout, so that masks depend on the run alone.",
-            )
-        return func(*args, **(kwargs or {}))
+    Such numbers, as those of functional dropout, would depend on what else is trained.
 
+    Args:
+        model: the model on the CPU, its dropout replaced; not changed.
+        inputs: (batch, …), on the CPU.
 
-def _off(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-    """Whether a call of functional dropout drops nothing: rate 0 or not training."""
-    rate = kwargs.get("p", args[1] if len(args) > 1 else 0.5)
-    training = kwargs.get("training", kwargs.get("train", args[2] if len(args) > 2 else True))
-    return not training or rate == 0
+    Raises:
+        UsageError: if the model draws random numbers.
+    """
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        before = torch.get_rng_state()
+        copy.deepcopy(model).train()(inputs)
+        after = torch.get_rng_state()
+    if not torch.equal(before, after):
+        raise UsageError(
+            "the model draws random numbers of its own, as torch.nn.functional.dropout does; they would depend on what else is trained",
+            hint="Use the module nn.Dropout, which the engine replaces.",
+        )
 
 
 def step_keys(key: int, step: int) -> tuple[int, int]:
@@ -132,7 +131,7 @@ def mix(word: int) -> int:
 
 
 def keep_mask(shape: torch.Size | tuple[int, ...], keys: tuple[int, int], rate: float, device: torch.device | str = "cpu") -> Tensor:
-    """Which elements stay: element i does iff hash(i) / 2^32 >= rate, to within 2^-32.
+    """Which elements stay: element i does iff hash(i) / 2^32 + 1/2 >= rate, with the hash read as a signed 32-bit word.
 
     Args:
         shape: the shape of the mask.
@@ -147,7 +146,7 @@ def keep_mask(shape: torch.Size | tuple[int, ...], keys: tuple[int, int], rate: 
     words = torch.arange(count, dtype=torch.int32, device=device)
     _mix_(words.bitwise_xor_(_signed(keys[0])))
     _mix_(words.add_(_signed(keys[1])))
-    return (words >= round(rate * 2**32) - 2**31).view(shape)
+    return (words >= min(round(rate * 2**32), _WORD) - 2**31).view(shape)
 
 
 def _mix_(words: Tensor) -> Tensor:

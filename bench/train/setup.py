@@ -21,7 +21,7 @@ from bench.parts.models import models
 from bench.parts.objectives import Objective, objectives
 from bench.parts.optimizers import Optimizer, TorchOptimizer, optimizers
 from bench.parts.schedules import Schedule, schedules
-from bench.train.dropout import CounterDropout, NoFunctionalDropout, install
+from bench.train.dropout import CounterDropout, install, refuse_other_randomness
 
 Augment = Callable[[Tensor, torch.Generator], Tensor]
 
@@ -112,10 +112,8 @@ def prepare(run: Run, store: DataStore, device: torch.device) -> Prepared:
     spec, data, digest = store.get(cell.dataset, run.seed)
     model = build_model(cell, spec, run.seed)
     dropouts = install(model, run.seed, cell.dropout.mask)
+    refuse_other_randomness(model, data.train_inputs[:2].cpu())
     model.to(device)
-    with NoFunctionalDropout(), torch.no_grad(), torch.random.fork_rng(devices=[]):
-        model.eval()
-        model(data.train_inputs[:1])
     return Prepared(
         run=run,
         spec=spec,
@@ -140,7 +138,7 @@ def build_model(cell: Cell, spec: DataSpec, seed: int) -> nn.Module:
     """
     key = seeding.key(seed, "initial-weights")
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(key)
+        torch.default_generator.manual_seed(key)
         model = models[cell.model.name].target(spec.inputs, spec.outputs, cell.dropout.rate, **cell.model.parameters)
     initializers[cell.initializer.name].target(model, torch.Generator().manual_seed(key), **cell.initializer.parameters)
     return model

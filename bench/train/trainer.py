@@ -58,12 +58,16 @@ class Trainer:
     def _train(self, task: Task, emit: Emit) -> RunResult:
         run = task.run
         start = time.monotonic()
+        if self._device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(self._device)
         prepared = prepare(run, self._store, self._device)
         trained = resident.train(prepared, lambda done, loss: emit(Progress(run.run_id, done, loss)))
         train_seconds = time.monotonic() - start
         ok = trained.diverged_at is None
+        parameters = sum(parameter.numel() for parameter in prepared.model.parameters() if parameter.requires_grad)
         taken = self._measure(prepared, trained, task.measures) if ok else []
-        samples = min(trained.steps, prepared.total_steps) * prepared.batch_size
+        epochs, rest = divmod(trained.steps, prepared.steps_per_epoch)
+        samples = epochs * prepared.spec.train + rest * prepared.batch_size
         return RunResult(
             run_id=run.run_id,
             status="ok" if ok else "diverged",
@@ -72,7 +76,7 @@ class Trainer:
             tables={"history": _history_rows(trained), **_table_rows(taken)},
             machine=self._machine,
             steps_done=trained.steps,
-            parameters=sum(parameter.numel() for parameter in prepared.model.parameters() if parameter.requires_grad),
+            parameters=parameters,
             train_seconds=train_seconds,
             measure_seconds=time.monotonic() - start - train_seconds,
             samples_per_second=samples / trained.step_seconds if trained.step_seconds > 0 else None,
@@ -85,9 +89,7 @@ class Trainer:
         model = prepared.model.eval().requires_grad_(False)
         batch = evaluation_batch(prepared.spec.inputs)
         view = View(model, prepared.objective, prepared.data, prepared.spec, trained.history, prepared.run.seed, batch)
-        taken = [(spec, measures[spec.name].target(view, **spec.parameters)) for spec in wanted]
-        model.requires_grad_(True)
-        return taken
+        return [(spec, measures[spec.name].target(view, **spec.parameters)) for spec in wanted]
 
     def _peak_memory(self) -> int:
         if self._device.type == "cuda":

@@ -44,8 +44,8 @@ def test_each_experiment_profile_and_variant_has_its_own_newest_state():
 
 
 def test_of_one_commit_the_changes_written_last_are_shown():
-    runs = both(at(NEW, 3, diff_hash="1" * 64), at(NEW, 3), at(NEW, 3, diff_hash="2" * 64).assign(written=pd.Timestamp("2024-06-01", tz="UTC")))
-    assert set(current(runs)["diff_hash"]) == {"2" * 64}
+    later = at(NEW, 3, diff_hash="1" * 64).assign(written=pd.Timestamp("2024-06-01", tz="UTC"))
+    assert set(current(both(later, at(NEW, 3), at(NEW, 3, diff_hash="2" * 64)))["diff_hash"]) == {"1" * 64}
 
 
 def test_versions_of_a_suite_never_mix():

@@ -48,6 +48,7 @@ def test_many_names_become_panels_of_one_line():
     arrangement = arrange(grid(model=list("abcdefghij")))
     assert (arrangement.by, len(arrangement.panels)) == ((), 10)
     assert [len(arrangement.of(panel)) for panel in arrangement.panels] == [1] * 10
+    assert len(arrange(grid(model=list("abcdefghij"), width=[1, 2]), ["model"]).panels) == 20
 
 
 def test_what_has_no_room_is_said():

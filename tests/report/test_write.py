@@ -118,7 +118,7 @@ def test_without_a_suite_file_experiments_have_their_tables_and_figures(tmp_path
 
 def test_the_suite_is_asked_for_with_the_digest_of_the_newest_rows(tmp_path):
     runs = batch_sizes([16], seeds=1)
-    newer = runs.assign(row="z", suite_digest="1" * 64, seed=1, written=pd.Timestamp("2024-06-01", tz="UTC"))
+    newer = runs.assign(row="", suite_digest="1" * 64, seed=1, written=pd.Timestamp("2024-06-01", tz="UTC"))
     asked = []
     write_report(Memory(pd.concat([runs, newer], ignore_index=True), {}), lambda *given: asked.append(given), tmp_path)
     assert asked == [("demo", "1" * 64)]
@@ -131,6 +131,14 @@ def test_rows_of_other_versions_and_experiments_are_said(tmp_path):
     assert "There are rows of version 3 of the suite; the suite file is version 1." in page
     assert "Not in the suite file, and not shown: gone." in page
     assert "the rows are of another version of the suite" in page
+
+
+def test_rows_that_cannot_be_judged_still_make_a_report(tmp_path):
+    twice = pd.concat([batch_sizes(), batch_sizes().assign(cell_id="f" * 64)], ignore_index=True)
+    write_report(Memory(twice, {}), lambda name, digest: SUITE, tmp_path)
+    page = (tmp_path / "demo/quick/report.md").read_text(encoding="utf-8")
+    assert "The claims are not judged: demo / quick / batch-size" in page
+    assert "## Experiments" in page
 
 
 def test_missing_seeds_are_listed(tmp_path):

@@ -65,7 +65,7 @@ def loss_curve(
         rises = []
         for number in range(directions):
             direction = normalize(view.model, gaussian(weights, view.seed, number), normalization, bias)
-            losses = {alpha: view.loss(inputs, targets, moved(weights, direction, alpha)) for alpha in _alphas(span, points, radius)}
+            losses = {alpha: view.loss(inputs, targets, moved(weights, direction, alpha)) if alpha else center for alpha in _alphas(span, points, radius)}
             rises.append((losses[radius] + losses[-radius]) / 2 - center)
             rows += [{"normalization": normalization, "direction": number, "alpha": alpha, "loss": losses[alpha]} for alpha in sorted(losses)]
         values[metric.name] = sum(rises) / len(rises)
@@ -96,7 +96,7 @@ def normalize(model: nn.Module, direction: Mapping[str, Tensor], normalization: 
     """
     scaled: dict[str, Tensor] = {}
     for group in _layers(model):
-        tensors = {name: (weight.detach(), direction[name]) for name, weight in group.items()}
+        tensors = {name: (weight.detach(), direction[name]) for name, weight in group.items() if name in direction}
         main = [name for name, (weight, _) in tensors.items() if weight.dim() > 1]
         if not main or bias == "zero":
             scaled |= {name: (_scale([(w, d)], normalization)[0] if w.dim() > 1 else torch.zeros_like(d)) for name, (w, d) in tensors.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -49,6 +50,7 @@ def train(prepared: Prepared, report: Report) -> Trained:
     """
     loop = _Loop(prepared)
     course = _Course(prepared)
+    course.evaluate(0)
     seconds = 0.0
     for epoch in evaluation_epochs(loop.epochs):
         start = time.monotonic()
@@ -57,6 +59,9 @@ def train(prepared: Prepared, report: Report) -> Trained:
         if loop.diverged_at is not None:
             break
         train_loss = course.evaluate(loop.step)
+        if not math.isfinite(train_loss):
+            loop.diverged_at = loop.step
+            break
         report(loop.step / prepared.total_steps, train_loss)
     return Trained(course.history(), loop.diverged_at, loop.step, seconds)
 

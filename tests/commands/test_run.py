@@ -1,0 +1,239 @@
+"""Running, running again, going on after a kill."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from bench import read_results
+from tests.commands.conftest import Project
+
+
+def test_run_trains_writes_and_prints(project: Project) -> None:
+    outcome = project.run()
+    assert outcome.code == 0, outcome.err
+    assert "9 runs: 9 new" in outcome.out
+    assert "±" in outcome.out
+    assert "n = 3" in outcome.out
+    for name in ("rows:", "tables:", "figures:", "report:"):
+        assert name in outcome.out
+    rows = read_results("results")
+    assert len(rows) == 9
+    assert set(rows["status"]) == {"ok"}
+    assert Path("report/small/quick/tables/accuracy.md").is_file()
+
+
+def test_a_run_shared_by_two_experiments_is_trained_once(project: Project) -> None:
+    project.run()
+    rows = read_results("results")
+    shared = rows[rows["experiment"] == "again"]
+    assert shared["reused_from"].notna().all()
+    both = rows[rows["run_id"].isin(shared["run_id"])]
+    assert (both.groupby("run_id")["test_loss"].nunique() == 1).all()
+
+
+def test_the_same_command_again_trains_nothing(project: Project) -> None:
+    project.run()
+    before = sorted(path.name for path in Path("results/runs").iterdir())
+    outcome = project.run()
+    assert outcome.code == 0
+    assert "9 runs: 9 done" in outcome.out
+    assert sorted(path.name for path in Path("results/runs").iterdir()) == before
+
+
+def test_a_new_commit_leaves_complete_rows_without_training(project: Project) -> None:
+    project.run()
+    project.commit("nothing that matters")
+    outcome = project.run()
+    assert "9 runs: 9 trained before" in outcome.out
+    rows = read_results("results")
+    assert (rows.groupby("commit").size() == 9).all()
+    assert rows["commit"].nunique() == 2
+    new = rows[rows["commit"] == project.git("rev-parse", "HEAD").strip()]
+    assert new["reused_from"].notna().all()
+
+
+def test_more_seeds_train_only_the_new_ones(project: Project) -> None:
+    project.run("-e", "again")
+    project.edit("seeds: 3}", "seeds: 4}")
+    assert "4 runs: 3 trained before, 1 new" in project.run("-e", "again").out
+
+
+def test_variants_and_profiles_do_not_mix(project: Project) -> None:
+    project.run("-e", "again")
+    outcome = project.run("-e", "again", "--set", "seeds=1", "--set", "optimizer.lr=0.2")
+    assert "1 runs: 1 new" in outcome.out
+    rows = read_results("results")
+    assert set(rows["variant"]) == {"", "optimizer.lr=0.2 seeds=1"}
+    project.bench("report", "--out", "plain")
+    assert "n of N: 3" in (text := Path("plain/small/quick/report.md").read_text()) or "n = 3" in text
+
+
+def test_only_selects_runs(project: Project) -> None:
+    assert "2 runs: 2 new" in project.run("--only", "dropout=0.5,seed<2").out
+    outcome = project.run("--only", "dropuot=0.5")
+    assert outcome.code == 2
+    assert "Did you mean 'dropout'?" in outcome.err
+    assert project.run("--only", "dropout=0.7").code == 5
+
+
+def test_dry_run_writes_nothing(project: Project) -> None:
+    outcome = project.run("--dry-run")
+    assert "never trained" in outcome.out
+    assert not Path("results").exists()
+
+
+def test_plan_says_why(project: Project) -> None:
+    project.run("-e", "again")
+    project.edit("measures: [accuracy, loss]", "measures: [accuracy, loss, generalization_gap]")
+    outcome = project.bench("plan", "small.yaml", "-e", "again")
+    assert "measure generalization_gap was not taken" in outcome.out
+    assert "to train: 3 runs in 3 packs" in outcome.out
+
+
+def test_forced_rows_win(project: Project) -> None:
+    project.run("-e", "again")
+    assert "3 runs: 3 new" in project.run("-e", "again", "--force").out
+    rows = read_results("results")
+    assert len(rows) == 3
+    assert set(rows["generation"]) == {1}
+
+
+def test_two_processes_give_the_numbers_of_one(project: Project) -> None:
+    project.run("-e", "rates")
+    numbers = read_results("results").set_index("run_id")["test_loss"].sort_index()
+    outcome = project.bench("run", "small.yaml", "-e", "rates", "--results", "other", "-j", "2")
+    assert outcome.code == 0, outcome.err
+    pd.testing.assert_series_equal(read_results("other").set_index("run_id")["test_loss"].sort_index(), numbers, check_exact=True)
+
+
+def test_a_killed_runner_goes_on_where_it_stopped(project: Project) -> None:
+    runner = project.spawn("run", "small.yaml", "-j", "1")
+    deadline = time.monotonic() + 120
+    while len(list(Path("results/runs").glob("*.parquet"))) < 2:
+        assert runner.poll() is None, runner.communicate()[1]
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    runner.kill()
+    runner.communicate()
+    rows = read_results("results")
+    assert 2 <= len(rows) < 9
+    trained = set(rows["run_id"])
+    outcome = project.run()
+    assert outcome.code == 0
+    after = read_results("results")
+    assert len(after) == 9
+    kept = after[after["row"].isin(rows["row"])]
+    assert set(kept["run_id"]) == trained
+    assert after["reused_from"].isna().sum() == 6
+
+
+def test_a_signal_ends_with_its_code(project: Project) -> None:
+    runner = project.spawn("run", "small.yaml", "-j", "1", "--set", "epochs=200")
+    deadline = time.monotonic() + 120
+    while not Path("results/runs").is_dir():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    runner.terminate()
+    _, err = runner.communicate(timeout=60)
+    assert runner.returncode == 143
+    assert "the same command goes on from there" in err
+
+
+def test_divergence_is_a_result(project: Project) -> None:
+    outcome = project.run("-e", "again", "--set", "optimizer.lr=1000000", "--set", "objective=squared")
+    assert outcome.code == 0, outcome.err
+    rows = read_results("results")
+    assert set(rows["status"]) == {"diverged"}
+    assert rows["test_loss"].isna().all()
+    assert rows["reason"].str.contains("not finite at step").all()
+    assert "3 runs: 3 done" in project.run("-e", "again", "--set", "optimizer.lr=1000000", "--set", "objective=squared").out
+
+
+CRASH = '''
+import os
+from torch import nn
+from bench.parts.models import models
+
+@models.register(inputs="any")
+def fragile_MODE(inputs, outputs, dropout, *, mode: str = "MODE") -> nn.Module:
+    """Breaks."""
+    if mode == "exit":
+        os._exit(3)
+    if mode == "raise":
+        raise RuntimeError("broken on purpose")
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, outputs))
+'''
+
+
+@pytest.mark.parametrize(("mode", "reason"), [("raise", "RuntimeError: broken on purpose"), ("exit", "the worker died: exit status 3")])
+def test_a_failed_run_is_a_row_and_the_others_go_on(project: Project, mode: str, reason: str) -> None:
+    Path("fragile.py").write_text(CRASH.replace("MODE", mode))
+    grid = "--set", "grid.dropout=[0.0]", "--set", f"model=fragile_{mode}"
+    outcome = project.bench("run", "small.yaml", "-e", "rates", "--plugins", "fragile.py", "-j", "1", *grid)
+    assert outcome.code == 1
+    rows = read_results("results")
+    assert list(rows["status"]) == ["crashed"] * 3
+    assert set(rows["reason"]) == {reason}
+    again = project.bench("run", "small.yaml", "-e", "rates", "--plugins", "fragile.py", "-j", "1", *grid)
+    assert "3 runs: 3 failed before" in again.out
+    assert again.code == 1
+
+
+def test_a_registry_that_cannot_be_written_is_refused_before_training(project: Project) -> None:
+    blocked = Path("blocked")
+    blocked.write_text("a file where the folder should be")
+    outcome = project.run("--results", "blocked")
+    assert outcome.code == 3
+    assert "blocked" in outcome.err
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_read_only_registry_is_refused_before_training(project: Project) -> None:
+    Path("results").mkdir(mode=0o500)
+    outcome = project.run()
+    assert outcome.code == 3
+    assert "[1/" not in outcome.err
+
+
+def test_a_torn_file_is_named_and_the_rest_is_read(project: Project) -> None:
+    project.run("-e", "again")
+    torn = sorted(Path("results/runs").glob("*.parquet"))[0]
+    torn.write_bytes(torn.read_bytes()[:-40])
+    outcome = project.bench("export", "out.csv")
+    assert outcome.code == 3
+    assert torn.name in outcome.err
+    assert len(pd.read_csv("out.csv")) == 2
+
+
+MODEL = '''
+from torch import nn
+from bench.parts.models import models
+
+@models.register(inputs="any")
+def edited(inputs, outputs, dropout, *, width: int = 8) -> nn.Module:
+    """A model of a user's own."""
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, width), nn.ReLU(), nn.Linear(width, outputs))
+'''
+
+
+def test_editing_a_plugin_makes_its_runs_stale_and_only_them(project: Project) -> None:
+    def state(*words: str) -> str:
+        runner = project.spawn(*words, "--plugins", "edited.py", "--set", "seeds=1", "--set", "grid.model=[edited, {name: fnn, width: 16}]")
+        out, err = runner.communicate()
+        assert runner.returncode == 0, err
+        return out
+
+    project.edit("    model: {name: fnn, width: 16}\n    optimizer: {name: sgd, lr: 0.1}\n    grid: {dropout: [0.0]}", "    optimizer: {name: sgd, lr: 0.1}\n    grid: {model: [fnn]}")
+    Path("edited.py").write_text(MODEL)
+    words = ("small.yaml", "-e", "again")
+    assert "2 runs: 2 new" in state("run", *words, "-j", "1")
+    Path("edited.py").write_text(MODEL.replace('"""A model', "# a comment\n    \"\"\"Another docstring of a model"))
+    assert "to train: 0 runs" in state("plan", *words)
+    Path("edited.py").write_text(MODEL.replace("nn.ReLU()", "nn.Tanh()"))
+    assert "changed since: edited.py" in state("plan", *words)
+    assert "1 trained before, 1 stale" in state("run", *words, "-j", "1")
