@@ -22,14 +22,14 @@ help: ## print the targets
 .PHONY: install
 install: $(STAMP) ## set up .venv from the lock (the other targets do it too)
 
-$(STAMP): requirements.lock pyproject.toml
+$(STAMP): requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo 'Python 3.11 or later is needed; set PYTHON=/path/to/python3'; exit 1; }
-	@cmp -s <(cat requirements.lock pyproject.toml) $(STAMP) || { \
+	@cmp -s requirements.lock $(STAMP) || { \
 	  echo 'setting up $(VENV) (some minutes, once)'; \
 	  $(PYTHON) -m venv --clear $(VENV) \
 	  && $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock \
 	  && $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable . ; }
-	@cat requirements.lock pyproject.toml > $(STAMP)
+	@cp requirements.lock $(STAMP)
 
 .PHONY: bench
 bench: $(STAMP) ## train a suite and print its tables: make bench SUITE=generalization [PROFILE=paper] [ARGS="--set seeds=5"]
@@ -54,7 +54,7 @@ test: $(STAMP) ## everything that CI runs: format, lint, types, tests
 
 .PHONY: perf
 perf: $(STAMP) ## measure speed, as ratios to plain references
-	$(BIN)/python -m pytest benchmarks --benchmark-only --benchmark-autosave
+	$(BIN)/python -m pytest benchmarks --benchmark-only --benchmark-autosave --capture=no
 
 .PHONY: lock
 lock: ## renew requirements.lock from pyproject.toml (needs uv)

@@ -42,7 +42,7 @@ class _Numbers(pydantic.BaseModel):
 
     model_config = pydantic.ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
-    dropout: Rate | list[Rate] = 0.0
+    dropout: Annotated[list[Rate], Field(min_length=1)]
     mask: Mask = "per_sample"
     batch_size: Annotated[int, Field(ge=1)] | None = None
     epochs: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
@@ -74,7 +74,7 @@ class CellBuilder:
         if problems or numbers is None or any(part is None for part in parts.values()):
             return None, problems
         known = {key: part for key, part in parts.items() if part is not None}
-        rate = tuple(numbers.dropout) if isinstance(numbers.dropout, list) else numbers.dropout
+        rate = tuple(numbers.dropout) if isinstance(_rate(settings), list) else numbers.dropout[0]
         batch: Any = "full" if settings.values["batch_size"] == "full" else numbers.batch_size
         dropout = Dropout(rate, numbers.mask)
         cell = Cell(**known, augmentation=extra, dropout=dropout, batch_size=batch, epochs=numbers.epochs, steps=numbers.steps, precision=numbers.precision)
@@ -147,12 +147,11 @@ class CellBuilder:
     def _numbers(self, settings: Settings, where: Place, problems: list[BenchError]) -> _Numbers | None:
         values = settings.values
         given: dict[str, Any] = {key: values[key] for key in ("epochs", "steps", "precision") if values.get(key) is not None}
-        dropout = values.get("dropout", 0.0)
+        rate, dropout = _rate(settings), values.get("dropout")
+        given["dropout"] = rate if isinstance(rate, list) else [rate]
         if isinstance(dropout, dict):
             problems += [_no_such_key(key, settings) for key in dropout if key not in ("rate", "mask")]
-            given |= {"dropout": dropout.get("rate", 0.0), "mask": dropout.get("mask", "per_sample")}
-        else:
-            given["dropout"] = dropout
+            given["mask"] = dropout.get("mask", "per_sample")
         if values.get("batch_size") is None:
             problems.append(UsageError("no batch_size is set", where, "Set batch_size: a number of samples, or full."))
         elif values["batch_size"] != "full":
@@ -217,14 +216,26 @@ def _refused(part: Part[Any], parameters: Mapping[str, Any], locate: Locate) -> 
     return []
 
 
+def _rate(settings: Settings) -> Any:
+    """The drop rate as the suite gives it: a number, or a list of them."""
+    dropout = settings.values.get("dropout", 0.0)
+    return dropout.get("rate", 0.0) if isinstance(dropout, dict) else dropout
+
+
 def _no_such_key(name: str, settings: Settings) -> UsageError:
     return UsageError(f"dropout has no {name!r}; it has rate and mask", settings.place("dropout", (name,)))
 
 
 def _number_problem(error: Any, settings: Settings) -> UsageError:
     name = str(error["loc"][0])
-    steps: tuple[str | int, ...] = tuple(step for step in error["loc"][1:] if isinstance(step, int))
-    key, below = {"mask": ("dropout", ("mask",)), "dropout": ("dropout", steps)}.get(name, (name, ()))
     if name == "dropout":
-        return UsageError(f"a drop rate is a number from 0 to below 1, or a list of such; got {error['input']!r}", settings.place(key, below))
-    return UsageError(f"{lower_first(error['msg'])}, got {error['input']!r}", settings.place(key, below))
+        return _rate_problem(error, settings)
+    place = settings.place("dropout", ("mask",)) if name == "mask" else settings.place(name)
+    return UsageError(f"{lower_first(error['msg'])}, got {error['input']!r}", place)
+
+
+def _rate_problem(error: Any, settings: Settings) -> UsageError:
+    below: tuple[str | int, ...] = ("rate",) if isinstance(settings.values.get("dropout"), dict) else ()
+    if isinstance(_rate(settings), list):
+        below += error["loc"][1:]
+    return UsageError(f"a drop rate is a number from 0 to below 1, or a list of such; got {error['input']!r}", settings.place("dropout", below))

@@ -6,7 +6,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
-from enum import StrEnum
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -14,15 +14,34 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from bench.errors import BenchError, NothingError, UsageError
+from bench.options import (
+    DEFAULT_REPORT,
+    DEFAULT_RESULTS,
+    ExperimentOption,
+    ForceOption,
+    Format,
+    FormatOption,
+    MaxCellsOption,
+    OnlyOption,
+    PluginOption,
+    Profile,
+    ProfileOption,
+    ReportOption,
+    ResultsOption,
+    RetryOption,
+    Reuse,
+    ReuseOption,
+    SetOption,
+    SuiteArgument,
+    SuitesOption,
+    VariantOption,
+)
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from bench.plan import Plan
     from bench.registry.store import Registry
     from bench.report.table import Table
     from bench.run import Request
-    from bench.suite import Suite
 
 EXIT_CODES = """Exit codes: 0 all good; 1 some runs failed, a gate was crossed or a claim contradicted; 2 wrong usage or an invalid suite;
 3 a registry or storage fault (nothing lost); 4 the environment lacks something; 5 nothing selected or nothing to compare;
@@ -39,52 +58,8 @@ data_app = typer.Typer(help="Files of data sets.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
 
 
-class Profile(StrEnum):
-    """The scales."""
-
-    quick = "quick"
-    paper = "paper"
-
-
-class Format(StrEnum):
-    """The forms of a table."""
-
-    table = "table"
-    md = "md"
-    latex = "latex"
-    csv = "csv"
-    json = "json"
-
-
-class Reuse(StrEnum):
-    """Whose rows count as done."""
-
-    code = "code"
-    any = "any"
-
-
 TRAINING = ("torch", "torchvision", "torchtext", "sklearn")
 """What the extra ``train`` installs."""
-
-ResultsOption = Annotated[Path, typer.Option("--results", envvar="BENCH_RESULTS", help="The registry's folder.")]
-ProfileOption = Annotated[Profile, typer.Option("--profile", help="The scale.")]
-SetOption = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a setting of every cell, as optimizer.lr=0.1.")]
-ExperimentOption = Annotated[list[str] | None, typer.Option("--experiment", "-e", help="Only this experiment; may be repeated.")]
-OnlyOption = Annotated[str, typer.Option("--only", metavar="CONDITIONS", help="Only these runs, as 'dropout=0.1,seed<3'.")]
-PluginOption = Annotated[list[str] | None, typer.Option("--plugins", metavar="FILE", help="A Python file that defines parts; may be repeated.")]
-FormatOption = Annotated[Format, typer.Option("--format", help="The form of the table.")]
-MaxCellsOption = Annotated[int, typer.Option("--max-cells", help="How many cells an experiment may have.")]
-ForceOption = Annotated[bool, typer.Option("--force", "-f", help="Train again what is done.")]
-ReuseOption = Annotated[Reuse, typer.Option("--reuse", help="Whose rows count as done: those of the same code, or any.")]
-RetryOption = Annotated[bool, typer.Option("--retry-failed", help="Try again what crashed, timed out or ran out of memory.")]
-SuiteArgument = Annotated[str, typer.Argument(metavar="SUITE", help="A name in suites/, or the path of a .yaml file.")]
-SuitesOption = Annotated[list[str] | None, typer.Option("--suite", help="Only this suite; may be repeated.")]
-VariantOption = Annotated[str, typer.Option("--variant", help="The rows of these --set overrides, as rows name them.")]
-
-ReportOption = Annotated[Path, typer.Option("--report", help="Where tables and figures go.")]
-
-DEFAULT_RESULTS = Path("results")
-DEFAULT_REPORT = Path("report")
 
 
 class Stopped(BaseException):
@@ -102,6 +77,7 @@ def _options(debug: Annotated[bool, typer.Option("--debug", help="Show traceback
 
 @app.command()
 def run(
+    context: typer.Context,
     suites: Annotated[list[str], typer.Argument(metavar="SUITE...", help="Names in suites/, or paths of .yaml files.")],
     profile: ProfileOption = Profile.quick,
     experiment: ExperimentOption = None,
@@ -132,7 +108,7 @@ def run(
         if dry_run:
             _print_plan(request, registry)
         else:
-            failed |= _run_suite(request, registry, device, jobs, executor, report_folder, format_)
+            failed |= _run_suite(request, registry, _Way(device, jobs, executor, bool(context.obj)), report_folder, format_)
     _end(registry, failed)
 
 
@@ -240,14 +216,14 @@ def compare(
     """Say, with statistics, what changed between two commits."""
     from bench.analysis.compare import compare as compare_rows
     from bench.analysis.gates import Gate
-    from bench.analysis.revisions import rows_at
+    from bench.analysis.revisions import rows_at, select, two_revisions
     from bench.registry.git import resolve
     from bench.report.findings import comparison_table, gate_table
 
-    first, second = _two_revisions(base, head)
+    first, second = two_revisions(base, head)
     gates = [Gate.parse(text) for text in fail_on or ()]
     registry = _registry(results)
-    runs = _selected(registry.runs(), suite, profile, variant)
+    runs = select(registry.runs(), suite or (), profile, variant)
     sides = [rows_at(runs, revision, lambda name: resolve(name, Path())) for revision in (first, second)]
     comparison = compare_rows(sides[0][0], sides[1][0], registry.metrics(), gates)
     kinds = {change.kind for change in comparison.changes} - (set() if everything else {"identical"})
@@ -274,14 +250,16 @@ def claims(
 ) -> None:
     """Judge what suites claim by the rows: reproduced, contradicted, inconclusive, not run."""
     from bench.analysis.claims import judge
+    from bench.analysis.revisions import select
     from bench.report.current import current
     from bench.report.findings import verdict_table
+    from bench.report.suites import find_suite
 
     registry = _registry(results)
-    runs = current(_selected(registry.runs(), suites, profile, variant), _head())
+    runs = current(select(registry.runs(), suites or (), profile, variant), _head())
     contradicted = judged = False
     for (name, scale), rows in runs.groupby(["suite", "profile"], sort=True):
-        suite = _find_suite(registry, str(name), str(rows.sort_values(["written", "row"])["suite_digest"].iloc[-1]))
+        suite = find_suite(registry, str(name), str(rows.sort_values(["written", "row"])["suite_digest"].iloc[-1]))
         if suite is None:
             continue
         verdicts = judge(suite, str(scale), rows, registry.metrics(), variant)
@@ -400,7 +378,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
     try:
-        app([word for word in words if word != "--debug"])
+        app([word for word in words if word != "--debug"], obj=debug)
     except BenchError as error:
         if debug:
             traceback.print_exc()
@@ -462,7 +440,17 @@ def _print(table: Table, format_: Format) -> None:
         print(render.FORMATS[format_.value](table))
 
 
-def _run_suite(request: Request, registry: Registry, device: str, jobs: int | None, executor: str, out: Path, format_: Format) -> bool:
+@dataclass(frozen=True)
+class _Way:
+    """How runs are trained: the device, how many workers, by which executor; and whether tracebacks are shown."""
+
+    device: str
+    jobs: int | None
+    executor: str
+    debug: bool
+
+
+def _run_suite(request: Request, registry: Registry, way: _Way, out: Path, format_: Format) -> bool:
     """Run one suite, print its tables, and say whether a run failed."""
     from rich.console import Console
 
@@ -473,8 +461,8 @@ def _run_suite(request: Request, registry: Registry, device: str, jobs: int | No
     trained = len(job.plan.to_train())
     counts = job.plan.counts()
     _say(f"{job.suite.name} at {request.profile}: {_counts(job.plan)}")
-    workers = len(devices(device, jobs)) if trained else 0
-    ended = follow(execute(job, registry, device, jobs, executor), trained, workers, Console(stderr=True))
+    workers = len(devices(way.device, way.jobs)) if trained else 0
+    ended = follow(execute(job, registry, way.device, way.jobs, way.executor), trained, workers, Console(stderr=True), way.debug)
     fresh = bool(trained or counts["reuse"])
     _print_results(job.plan, registry, out, fresh, format_)
     failures = {status: count for status, count in ended.items() if status not in ("ok", "diverged")}
@@ -487,12 +475,13 @@ def _print_results(plan: Plan, registry: Registry, out: Path, fresh: bool, forma
     """The suite's tables, and where everything lies."""
     from bench.report.content import gather
     from bench.report.current import current
+    from bench.report.suites import find_suite
     from bench.report.write import folder_of
 
     origin = plan.origin
     runs = registry.runs(origin.suite, origin.profile)
     rows = current(runs[runs["variant"] == origin.variant], origin.commit)
-    content = gather(rows, _find_suite(registry, origin.suite, origin.suite_digest), registry.metrics())
+    content = gather(rows, find_suite(registry, origin.suite, origin.suite_digest), registry.metrics())
     for table in (content.tables or content.experiments).values():
         _print(table, format_)
     folder = out / folder_of(origin.suite, origin.profile, origin.variant)
@@ -522,41 +511,10 @@ def _counts(plan: Plan) -> str:
 
 
 def _write_report(registry: Registry, out: Path, variant: str) -> list[Path]:
+    from bench.report.suites import find_suite
     from bench.report.write import write_report
 
-    return write_report(registry, lambda name, digest: _find_suite(registry, name, digest), out, head=_head(), variant=variant)
-
-
-def _find_suite(registry: Registry, name: str, digest: str) -> Suite | None:
-    """The present file of a suite, or else the copy that was stored with the rows."""
-    from bench import suite as suites
-    from bench import yaml
-
-    present = suites.available(suites.folders()).get(name)
-    if present is not None:
-        return suites.load(present)
-    text = registry.suite_text(digest)
-    return suites.from_document(name, yaml.parse(text, f"{name}.yaml")) if text is not None else None
-
-
-def _selected(runs: pd.DataFrame, suites: Sequence[str] | None, profile: Profile | None, variant: str) -> pd.DataFrame:
-    chosen = runs[runs["variant"] == variant]
-    if suites:
-        chosen = chosen[chosen["suite"].isin([Path(name).stem for name in suites])]
-    if profile:
-        chosen = chosen[chosen["profile"] == profile.value]
-    if chosen.empty:
-        raise NothingError("the registry has no such rows", hint="Run the suite first: bench run SUITE.")
-    return chosen
-
-
-def _two_revisions(base: str, head: str | None) -> tuple[str, str]:
-    if head is not None:
-        return base, head
-    first, dots, second = base.partition("..")
-    if not (dots and first and second):
-        raise UsageError("two revisions are needed", hint="Write: bench compare BASE HEAD, or bench compare BASE..HEAD")
-    return first, second
+    return write_report(registry, lambda name, digest: find_suite(registry, name, digest), out, head=_head(), variant=variant)
 
 
 def _head() -> str | None:

@@ -19,7 +19,7 @@ SHOWN = ("test_accuracy", "test_loss")
 """The first of these that a run has stands on its line."""
 
 
-def follow(events: Iterable[Recorded | Advanced], total: int, workers: int, console: Console) -> Counter[str]:
+def follow(events: Iterable[Recorded | Advanced], total: int, workers: int, console: Console, debug: bool = False) -> Counter[str]:
     """Draw what happens until it ends.
 
     Args:
@@ -27,6 +27,7 @@ def follow(events: Iterable[Recorded | Advanced], total: int, workers: int, cons
         total: how many runs will be trained.
         workers: how many workers there are.
         console: where to draw.
+        debug: whether tracebacks of failed runs are printed.
 
     Returns:
         How many runs ended in each status.
@@ -37,6 +38,8 @@ def follow(events: Iterable[Recorded | Advanced], total: int, workers: int, cons
             if isinstance(event, Recorded):
                 counts[event.result.status] += 1
                 drawing.recorded(event, counts)
+                if debug and event.traceback:
+                    console.print(event.traceback, markup=False, highlight=False, soft_wrap=True)
             else:
                 drawing.advanced(event)
     return counts
@@ -82,7 +85,7 @@ class _Bars(AbstractContextManager["_Bars"]):
             MofNCompleteColumn(),
             TimeElapsedColumn(),
             TextColumn("left"),
-            TimeRemainingColumn(elapsed_when_finished=True),
+            TimeRemainingColumn(),
             TextColumn("{task.fields[note]}", style="dim"),
         )
         self._progress = Progress(*columns, console=console)

@@ -85,10 +85,11 @@ class Job:
 
 @dataclass(frozen=True)
 class Recorded:
-    """A run's row was written."""
+    """A run's row was written; `traceback` is that of its failure, where there is one, and is not kept."""
 
     planned: PlannedRun
     result: RunResult
+    traceback: str = ""
 
 
 def load_suite(name: str, plugins: Sequence[str] = ()) -> tuple[suites.Suite, tuple[Path, ...]]:
@@ -227,7 +228,7 @@ class _Recorder:
                 tables.setdefault(table, []).extend(items)
         self._write(event.pack.name, rows, planned, tables)
         for run, result in zip(planned, results, strict=True):
-            yield Recorded(run, result)
+            yield Recorded(run, result, event.detail if isinstance(event, Failed) else "")
 
     def write_reused(self, planned: Sequence[PlannedRun]) -> None:
         """Write anew the rows of runs that were trained before."""

@@ -310,7 +310,7 @@ def find(name: str, folders: Sequence[Path]) -> Path:
     """
     if name.endswith((".yaml", ".yml")):
         path = Path(name)
-        if not path.is_file():
+        if not _is_file(path):
             raise MissingError(f"there is no suite file {name!r}")
         return path
     if not SLUG.fullmatch(name):
@@ -332,6 +332,13 @@ def folders() -> list[Path]:
     package = Path(__file__).resolve().parent
     candidates = [Path("suites"), package.parent / "suites", package / "suites"]
     return [folder for folder in candidates if folder.is_dir()]
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name longer than the system allows
+        return False
 
 
 def _shown(path: Path) -> str:

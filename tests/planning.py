@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from ruamel.yaml import YAML
 
 from bench import suite as suites
 from bench import yaml
 from bench.cells import CellBuilder
+from bench.errors import BenchError
 from bench.plan import Origin, Plan, PlannedRun, Policy, plan
 from bench.registry.frames import frame
 from bench.registry.git import GitState
@@ -73,10 +76,31 @@ def rows_of(made: Plan, changes: Mapping[str, Any] | None = None, status: Any = 
     return frame(runs_table(kept, made.runs), "runs")
 
 
+def dump(tree: Any) -> str:
+    """A tree as YAML in one line."""
+    stream = StringIO()
+    dumper = YAML(typ="safe", pure=True)
+    dumper.default_flow_style = True
+    dumper.width = 10**6
+    dumper.sort_base_mapping_type_on_output = False
+    dumper.representer.ignore_aliases = lambda data: True
+    dumper.dump(tree, stream)
+    return stream.getvalue()
+
+
 def write(folder: Path, text: str, name: str = "demo.yaml") -> Path:
     path = folder / name
     path.write_text(text, encoding="utf-8")
     return path
+
+
+def refusal(action: Callable[[], object]) -> BenchError | None:
+    """The error of bench that an action ends in, if it does; any other error is a bug, and is raised."""
+    try:
+        action()
+    except BenchError as error:
+        return error
+    return None
 
 
 SOURCES = Sources()

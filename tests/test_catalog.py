@@ -13,7 +13,15 @@ from bench.errors import MissingError, Place, StorageError, UnknownNameError, Us
 from bench.parts.optimizers import optimizers
 
 
-def law(x: int, *, rate: Annotated[float, Field(ge=0, lt=1)], kind: Literal["a", "b"] = "a", many: int | None = None, sure: bool = False, names: list[str] | None = None) -> None:
+def law(
+    x: int,
+    *,
+    rate: Annotated[float, Field(ge=0, lt=1)],
+    kind: Literal["a", "b"] = "a",
+    many: int | None = None,
+    sure: bool = False,
+    names: list[str] | None = None,
+) -> None:
     """What it does.
 
     More of it.
@@ -75,7 +83,7 @@ def test_every_wrong_parameter_is_told_with_its_place(catalog):
 
 
 def test_an_unknown_name_is_told_what_is_near(catalog):
-    with pytest.raises(UnknownNameError, match="there is no law 'lax'. Did you mean 'law'?"):
+    with pytest.raises(UnknownNameError, match=r"there is no law 'lax'\. Did you mean 'law'\?"):
         catalog["lax"]
     assert "lax" not in catalog
     assert "law" in catalog

@@ -18,7 +18,7 @@ from bench import suite as suites
 from bench.errors import BenchError, Place, SuiteError, UsageError, did_you_mean
 from bench.resolve import Choice, Overrides, resolve
 from bench.selection import Selection
-from tests.planning import HEAD
+from tests.planning import HEAD, refusal
 
 GOLDEN = Path(__file__).parent / "golden" / "errors"
 LINE = "-" * 40
@@ -62,12 +62,15 @@ def _told(name, head, folder, monkeypatch) -> str:
     assert (text == MADE) == (name in CONTENTS)
     for path in ("demo.yaml", "My Suite.yaml"):
         Path(path).write_bytes(CONTENTS.get(name, text.encode()))
-    with pytest.raises(BenchError) as caught:
-        suite = suites.load(suites.find(FILE_NAMES.get(name, "demo.yaml"), [suites.folders()[-1]]))
-        only = Selection.parse(",".join(value for option, value in options if option == "--only"))
-        experiments = [value for option, value in options if option == "-e"]
-        resolve(suite, "quick", Overrides.parse([value for option, value in options if option == "--set"]), Choice(experiments, only))
-    return f"{type(caught.value).__name__}, exit code {caught.value.exit_code}\n{caught.value}"
+    error = refusal(lambda: _resolve(FILE_NAMES.get(name, "demo.yaml"), options))
+    assert error is not None
+    return f"{type(error).__name__}, exit code {error.exit_code}\n{error}"
+
+
+def _resolve(name: str, options: list[list[str]]) -> None:
+    suite = suites.load(suites.find(name, [suites.folders()[-1]]))
+    sets, only, experiments = ([value for option, value in options if option == wanted] for wanted in ("--set", "--only", "-e"))
+    resolve(suite, "quick", Overrides.parse(sets), Choice(experiments, Selection.parse(",".join(only))))
 
 
 @pytest.mark.parametrize(

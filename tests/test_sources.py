@@ -139,7 +139,8 @@ def test_a_new_file_does_not_count(package):
 
 
 @pytest.mark.parametrize(
-    "file", ["parts/optimizers/sgd.py", "parts/models/fnn.py", "parts/datasets/digits.py", "parts/optimizers/__init__.py", "seeding.py", "train/lanes/resident.py"]
+    "file",
+    ["parts/optimizers/sgd.py", "parts/models/fnn.py", "parts/datasets/digits.py", "parts/optimizers/__init__.py", "seeding.py", "train/lanes/resident.py"],
 )
 def test_what_a_run_uses_counts_and_is_named(package, file):
     before = code(package)

@@ -5,7 +5,6 @@ The verdict is about what the source says; the size that it names is judged besi
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -15,7 +14,7 @@ import pandas as pd
 from bench.analysis.arms import Sample, samples
 from bench.analysis.findings import FIRST, Finding, Judgement, find, together
 from bench.analysis.points import points
-from bench.errors import UsageError, did_you_mean
+from bench.errors import did_you_mean
 from bench.metric import Metric
 from bench.suite import Claim, Experiment, Statement, Suite
 
@@ -116,7 +115,7 @@ def judge(suite: Suite, profile: str, runs: pd.DataFrame, metrics: Mapping[str, 
         A verdict per claim, in the suite's order.
 
     Raises:
-        UsageError: if the rows are of several states, or a statement is one that no rows can decide.
+        UsageError: if the rows are of several states.
     """
     mine = runs[(runs["suite"] == suite.name) & (runs["profile"] == profile) & (runs["variant"] == variant)]
     verdicts = []
@@ -125,31 +124,16 @@ def judge(suite: Suite, profile: str, runs: pd.DataFrame, metrics: Mapping[str, 
         grid = points(rows[rows["suite_version"] == suite.file.version])
         absent = f"the rows are of another version of the suite than {suite.file.version}" if len(rows) else "there are no rows"
         for claim_name, claim in experiment.claims.items():
-            _check(claim_name, claim)
             verdict = _blank(claim_name, name, experiment)
             reason = _not_run(claim, profile, metrics) or ("" if grid else absent)
             verdicts.append(replace(verdict, reason=reason) if reason else _judged(verdict, claim, samples(claim, grid), metrics[claim.metric]))
     return verdicts
 
 
-def _check(name: str, claim: Claim) -> None:
-    """Refuse statements that no rows can decide.
-
-    Raises:
-        UsageError: if there is one.
-    """
-    for statement in filter(None, (claim.says, claim.size)):
-        if (statement.kind == "value") != (claim.value is not None):
-            raise UsageError(f"claim {name!r}: a statement is about a difference or a ratio with contrast and against, about a value with value")
-        ends = (statement.bound.low, statement.bound.high)
-        if statement.kind == "ratio" and any(math.isfinite(end) and end <= 0 for end in ends):
-            raise UsageError(f"claim {name!r}: a ratio is positive, so its bound must be, got {statement.bound.text!r}", hint="A ratio of 1 is no effect.")
-
-
 def _not_run(claim: Claim, profile: str, metrics: Mapping[str, Metric]) -> str:
     """Why a claim is not judged whatever rows there are, or an empty text."""
     if profile not in claim.profiles:
-        return f"the claim is about the profile {' and '.join(claim.profiles)}"
+        return f"about the profile {' and '.join(claim.profiles)}"
     return "" if claim.metric in metrics else f"no row has the metric {claim.metric!r}. {did_you_mean(claim.metric, metrics)}"
 
 

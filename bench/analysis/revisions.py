@@ -1,14 +1,51 @@
-"""Rows of a revision: what `compare` sets against each other."""
+"""Which rows are read: of which suites, at which revision."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import pandas as pd
 
-from bench.errors import NothingError
+from bench.errors import NothingError, UsageError
 
 LATEST = "latest"
+
+
+def select(runs: pd.DataFrame, suites: Sequence[str], profile: str | None, variant: str) -> pd.DataFrame:
+    """The rows of some suites.
+
+    Args:
+        runs: rows of `runs`.
+        suites: names, or paths whose stem is the name; all when empty.
+        profile: the scale; all by default.
+        variant: the ``--set`` overrides; empty for rows of none.
+
+    Raises:
+        NothingError: if there are none.
+    """
+    chosen = runs[runs["variant"] == variant]
+    if suites:
+        chosen = chosen[chosen["suite"].isin([Path(name).stem for name in suites])]
+    if profile:
+        chosen = chosen[chosen["profile"] == profile]
+    if chosen.empty:
+        raise NothingError("the registry has no such rows", hint="Run the suite first: bench run SUITE.")
+    return chosen
+
+
+def two_revisions(base: str, head: str | None) -> tuple[str, str]:
+    """Two revisions, given apart or as ``base..head``.
+
+    Raises:
+        UsageError: if there is only one.
+    """
+    if head is not None:
+        return base, head
+    first, dots, second = base.partition("..")
+    if not (dots and first and second):
+        raise UsageError("two revisions are needed", hint="Write: bench compare BASE HEAD, or bench compare BASE..HEAD")
+    return first, second
 
 
 def rows_at(runs: pd.DataFrame, revision: str, resolve: Callable[[str], str]) -> tuple[pd.DataFrame, str]:

@@ -10,7 +10,7 @@ from bench.analysis.compare import Comparison
 from bench.report.grid import readable
 from bench.report.table import NONE, Cell, Column, Number, Table
 
-_CLAIM_COLUMNS = ("experiment", "figure", "claim", "says", "verdict", "effect", "size", "source", "remarks")
+_CLAIM_COLUMNS = ("verdict", "experiment", "claim", "says", "effect", "size", "remarks")
 _CHANGE_COLUMNS = ("where", "metric", "base", "head", "difference", "n", "adjusted p", "class", "remarks")
 
 
@@ -72,8 +72,10 @@ def _verdict_row(verdict: Verdict) -> tuple[Cell, ...]:
     row = verdict.row()
     size = f"{verdict.size}: {verdict.size_says}" if verdict.size != NONE else NONE
     said = f"{readable(verdict.metric)}: {verdict.says}"
-    where = (verdict.experiment, verdict.figure or NONE)
-    return (*where, f"{verdict.claim}: {verdict.text}", said, verdict.verdict, _effect(verdict), size, row["source"] or NONE, verdict.reason or NONE)
+    where = f"{verdict.experiment} ({verdict.figure})" if verdict.figure else verdict.experiment
+    source = f"source: {row['source']}" if row["source"] else ""
+    remarks = "; ".join(filter(None, (source, verdict.reason))) or NONE
+    return verdict.verdict, where, f"{verdict.claim}: {verdict.text}", said, _effect(verdict), size, remarks
 
 
 def _effect(verdict: Verdict) -> Cell:

@@ -38,6 +38,8 @@ class Trainer:
         for plugin in plugins:
             load_plugin(plugin)
         torch.set_num_threads(1)
+        # Without this a GPU rounds the factors of convolutions to ten bits, and float32 would not mean float32.
+        torch.backends.cudnn.allow_tf32 = False
         self._device = torch.device(device)
         self._store = DataStore(folder, self._device)
         name = torch.cuda.get_device_name(self._device) if self._device.type == "cuda" else processor

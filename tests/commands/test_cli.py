@@ -59,11 +59,18 @@ def test_mistakes_are_answered(project: Project, words: tuple[str, ...], code: i
 
 def test_three_mistakes_in_three_blocks_are_all_reported(project: Project) -> None:
     project.edit("version: 1", "version: 1\nsedes: 3")
-    project.edit("model: {name: fnn, width: 16}\n    optimizer: {name: sgd, lr: 0.1}\n    grid: {dropout: [0.0, 0.5]}", "model: {name: fnn, widht: 16}\n    optimizer: {name: sgd, lr: 0.1}\n    grid: {dropout: [0.0, 0.5]}")
+    project.edit(
+        "model: {name: fnn, width: 16}\n    optimizer: {name: sgd, lr: 0.1}\n    grid: {dropout: [0.0, 0.5]}",
+        "model: {name: fnn, widht: 16}\n    optimizer: {name: sgd, lr: 0.1}\n    grid: {dropout: [0.0, 0.5]}",
+    )
     project.edit("grid: {dropout: [0.0]}", "grid: {dropout: [1.5]}")
     outcome = project.bench("validate", "small.yaml")
     assert outcome.code == 2
-    for text in ("small.yaml:3: sedes: unknown key", "experiments.rates.model.widht: model 'fnn' has no parameter 'widht'", "experiments.again.grid.dropout[0]"):
+    for text in (
+        "small.yaml:3: sedes: unknown key",
+        "experiments.rates.model.widht: model 'fnn' has no parameter 'widht'",
+        "experiments.again.grid.dropout[0]",
+    ):
         assert text in outcome.err
 
 

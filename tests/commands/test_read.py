@@ -149,12 +149,16 @@ def test_reading_never_imports_torch(project: Project) -> None:
             *lines,
         ]
     )
-    done = subprocess.run([sys.executable, "-c", script], cwd=project.folder, env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"}, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=project.folder, env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"}, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
 
 
 def test_training_without_torch_says_what_to_install(project: Project) -> None:
     script = "import sys; sys.modules['torch'] = None; from bench.cli import main; main(['run', 'small.yaml'])"
-    done = subprocess.run([sys.executable, "-c", script], cwd=project.folder, env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"}, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=project.folder, env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"}, capture_output=True, text=True
+    )
     assert done.returncode == 4
     assert "implicit-bench[train]" in done.stderr

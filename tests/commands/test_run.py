@@ -228,11 +228,14 @@ def test_editing_a_plugin_makes_its_runs_stale_and_only_them(project: Project) -
         assert runner.returncode == 0, err
         return out
 
-    project.edit("    model: {name: fnn, width: 16}\n    optimizer: {name: sgd, lr: 0.1}\n    grid: {dropout: [0.0]}", "    optimizer: {name: sgd, lr: 0.1}\n    grid: {model: [fnn]}")
+    project.edit(
+        "    model: {name: fnn, width: 16}\n    optimizer: {name: sgd, lr: 0.1}\n    grid: {dropout: [0.0]}",
+        "    optimizer: {name: sgd, lr: 0.1}\n    grid: {model: [fnn]}",
+    )
     Path("edited.py").write_text(MODEL)
     words = ("small.yaml", "-e", "again")
     assert "2 runs: 2 new" in state("run", *words, "-j", "1")
-    Path("edited.py").write_text(MODEL.replace('"""A model', "# a comment\n    \"\"\"Another docstring of a model"))
+    Path("edited.py").write_text(MODEL.replace('"""A model', '# a comment\n    """Another docstring of a model'))
     assert "to train: 0 runs" in state("plan", *words)
     Path("edited.py").write_text(MODEL.replace("nn.ReLU()", "nn.Tanh()"))
     assert "changed since: edited.py" in state("plan", *words)

@@ -44,7 +44,6 @@ CASES = {
 
 def far(run, seed=0):
     """The largest relative distance of the lane from the oracle: over all tensors of the model and all training losses."""
-    torch.set_num_threads(1)
     ready = prepared(run)
     ours = resident.train(ready, lambda done, loss: None)
     oracle = plain_loop.train(Run(run.cell, seed))

@@ -164,5 +164,5 @@ def verdicts() -> list[Verdict]:
     return [
         Verdict("small-is-better", *said, "reproduced", "met", "difference >= 0.02", {"difference": 0.03}, "", (found,)),
         Verdict("flatter", "tricks", "", "a|b <c>", "sharpness_filter", "ratio < 1", "contradicted", "—", "", {}, "model=fnn decides, of 2 cells", (ratio,)),
-        Verdict("later", *said, "not run", "—", "difference >= 0.02", {}, "the claim is about the profile paper"),
+        Verdict("later", *said, "not run", "—", "difference >= 0.02", {}, "about the profile paper"),
     ]

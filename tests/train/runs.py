@@ -50,7 +50,8 @@ def sine_run(seed=0, **given) -> Run:
 
 
 def prepared(run) -> Prepared:
-    """The run, ready to be trained on the CPU."""
+    """The run, ready to be trained on the CPU, with one thread as the trainer has it."""
+    torch.set_num_threads(1)
     return prepare(run, STORE, CPU)
 
 

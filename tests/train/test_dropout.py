@@ -125,23 +125,24 @@ def test_multiplier_has_mean_one_and_the_variance_of_the_lecture():
         assert set(eta.unique().tolist()) == {-1.0, float(torch.tensor(1.0) / (1 - rate)) - 1}
         assert abs(float(eta.mean())) < 4 * math.sqrt(variance / MILLION)
         fourth = rate + (1 - rate) * (rate / (1 - rate)) ** 4
-        assert abs(float(eta.var()) - variance) < 4 * math.sqrt((fourth - variance**2) / MILLION)
+        assert abs(float(eta.var()) - variance) < 4 * math.sqrt((fourth - variance**2) / MILLION) + 1e-6
 
 
 @pytest.mark.parametrize(
-    ("first", "second"),
+    "pair",
     [
-        (bits(key=1), bits(key=2)),
-        (bits(key=KEY), bits(key=KEY ^ (1 << 63))),
-        (bits(step=0), bits(step=1)),
-        (bits(step=7), bits(step=7 + 2**32)),
-        (bits()[:-1], bits()[1:]),
-        (bits()[:-1000], bits()[1000:]),
-        (bits(step=3)[1:], bits(step=4)[:-1]),
+        lambda: (bits(key=1), bits(key=2)),
+        lambda: (bits(key=KEY), bits(key=KEY ^ (1 << 63))),
+        lambda: (bits(step=0), bits(step=1)),
+        lambda: (bits(step=7), bits(step=7 + 2**32)),
+        lambda: (bits()[:-1], bits()[1:]),
+        lambda: (bits()[:-1000], bits()[1000:]),
+        lambda: (bits(step=3)[1:], bits(step=4)[:-1]),
     ],
     ids=["keys", "high bit of the key", "steps", "far steps", "neighbours", "rows", "neighbours of neighbouring steps"],
 )
-def test_masks_are_not_correlated(first, second):
+def test_masks_are_not_correlated(pair):
+    first, second = pair()
     assert not np.array_equal(first, second)
     assert correlation(first, second) < 4.5
 
@@ -265,7 +266,7 @@ ALLOWED = {
 @pytest.mark.parametrize("drop", REFUSED.values(), ids=REFUSED.keys())
 def test_refuses_models_that_draw_numbers_themselves(drop):
     before = torch.get_rng_state()
-    with pytest.raises(UsageError, match="draws random numbers of its own, as torch.nn.functional.dropout does") as refused:
+    with pytest.raises(UsageError, match=r"draws random numbers of its own, as torch\.nn\.functional\.dropout does") as refused:
         refuse_other_randomness(Functional(drop).eval(), -torch.ones(2, 4, 8))
     assert "nn.Dropout" in refused.value.hint
     assert torch.equal(torch.get_rng_state(), before)

@@ -1,0 +1,54 @@
+"""The options of the commands: names, types and help, each once."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Profile(StrEnum):
+    """The scales."""
+
+    quick = "quick"
+    paper = "paper"
+
+
+class Format(StrEnum):
+    """The forms of a table."""
+
+    table = "table"
+    md = "md"
+    latex = "latex"
+    csv = "csv"
+    json = "json"
+
+
+class Reuse(StrEnum):
+    """Whose rows count as done."""
+
+    code = "code"
+    any = "any"
+
+
+ResultsOption = Annotated[Path, typer.Option("--results", envvar="BENCH_RESULTS", help="The registry's folder.")]
+ProfileOption = Annotated[Profile, typer.Option("--profile", help="The scale.")]
+SetOption = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a setting of every cell, as optimizer.lr=0.1.")]
+ExperimentOption = Annotated[list[str] | None, typer.Option("--experiment", "-e", help="Only this experiment; may be repeated.")]
+OnlyOption = Annotated[str, typer.Option("--only", metavar="CONDITIONS", help="Only these runs, as 'dropout=0.1,seed<3'.")]
+PluginOption = Annotated[list[str] | None, typer.Option("--plugins", metavar="FILE", help="A Python file that defines parts; may be repeated.")]
+FormatOption = Annotated[Format, typer.Option("--format", help="The form of the table.")]
+MaxCellsOption = Annotated[int, typer.Option("--max-cells", help="How many cells an experiment may have.")]
+ForceOption = Annotated[bool, typer.Option("--force", "-f", help="Train again what is done.")]
+ReuseOption = Annotated[Reuse, typer.Option("--reuse", help="Whose rows count as done: those of the same code, or any.")]
+RetryOption = Annotated[bool, typer.Option("--retry-failed", help="Try again what crashed, timed out or ran out of memory.")]
+SuiteArgument = Annotated[str, typer.Argument(metavar="SUITE", help="A name in suites/, or the path of a .yaml file.")]
+SuitesOption = Annotated[list[str] | None, typer.Option("--suite", help="Only this suite; may be repeated.")]
+VariantOption = Annotated[str, typer.Option("--variant", help="The rows of these --set overrides, as rows name them.")]
+
+ReportOption = Annotated[Path, typer.Option("--report", help="Where tables and figures go.")]
+
+DEFAULT_RESULTS = Path("results")
+DEFAULT_REPORT = Path("report")

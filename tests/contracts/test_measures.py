@@ -1,0 +1,157 @@
+"""What every measure of the catalogue keeps: it says what it declares, repeats itself, and changes nothing that it looks at."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+
+from bench.metric import Metric
+from bench.parts.datasets import Data
+from bench.parts.measures import History, View, measures
+from bench.registry.schema import TABLES
+from bench.train.lanes import resident
+from tests.train.runs import SMALL, prepared, run_of, sine_run
+
+RUNS = {
+    "classification": run_of(epochs=2, dropout=0.2),
+    "batch norm": run_of(steps=2, dropout=0.2, model={"name": "resnet20", "width": 2}, dataset={"name": "digits", "train": 8, "test": 8}, batch_size=8),
+    "regression": sine_run(epochs=5, dropout=0.2, model={**SMALL, "depth": 2}),
+}
+SMALLER = {"loss_curve": {"points": 3, "directions": 2}}
+CASES = [
+    pytest.param(part, name, id=f"{part.name}-{name}")
+    for part in measures
+    for name in RUNS
+    if ("regression" if name == "regression" else "classification") in part.traits["tasks"]
+]
+each = pytest.mark.parametrize("part", list(measures), ids=lambda part: part.name)
+cases = pytest.mark.parametrize(("part", "name"), CASES)
+
+
+def view_of(run) -> View:
+    """A run, trained and made ready as the trainer does it."""
+    ready = prepared(run)
+    history = resident.train(ready, lambda done, loss: None).history
+    return View(ready.model.eval().requires_grad_(False), ready.objective, ready.data, ready.spec, history, run.seed, 7)
+
+
+@pytest.fixture(scope="module")
+def views():
+    return {name: view_of(run) for name, run in RUNS.items()}
+
+
+def take(part, view):
+    parameters, problems = part.check(SMALLER.get(part.name, {}))
+    assert not problems
+    return part.target(view, **parameters)
+
+
+def same(first, second):
+    """Equal to the last bit, absent values included."""
+    return first.values == second.values and list(first.rows) == list(second.rows)
+
+
+def tensors(view):
+    """Everything that a measure could change, copied."""
+    parts = [*view.model.state_dict().values(), *(getattr(view.data, name) for name in Data.__dataclass_fields__)]
+    return [tensor.clone() for tensor in parts]
+
+
+def test_the_catalogue_has_the_names_that_suites_rely_on():
+    assert {"accuracy", "loss", "generalization_gap", "loss_curve", "fit", "steps_to_loss"} <= set(measures.names())
+
+
+@each
+def test_declares_what_it_gives(part):
+    traits = part.traits
+    assert traits.keys() == {"metrics", "table", "tasks", "reference"}
+    assert traits["metrics"]
+    assert all(isinstance(metric, Metric) and metric.meaning and metric.version >= 1 for metric in traits["metrics"])
+    assert traits["table"] is None or traits["table"] in TABLES
+    assert set(traits["tasks"]) <= {"classification", "regression"}
+    assert part.summary.endswith(".")
+
+
+def test_no_two_measures_give_the_same_metric():
+    names = [metric.name for part in measures for metric in part.traits["metrics"]]
+    assert len(names) == len(set(names))
+
+
+@cases
+def test_returns_declared_metrics_and_rows_of_its_table(part, name, views):
+    measured = take(part, views[name])
+    assert measured.values.keys() <= {metric.name for metric in part.traits["metrics"]}
+    assert all(type(value) is float and math.isfinite(value) for value in measured.values.values())
+    table = part.traits["table"]
+    assert bool(measured.rows) == (table is not None)
+    for row in measured.rows:
+        assert row.keys() == {column.name for column in TABLES[table]} - {"row", "run_id"}
+        types = {column.name: column.type for column in TABLES[table]}
+        assert all(type(value) is {"string": str, "int64": int, "float64": float}[types[column]] for column, value in row.items())
+
+
+@cases
+def test_gives_every_metric_after_good_training(part, name, views):
+    view = views[name]
+    low = {metric: [*values[:-1], 1e-9] for metric, values in view.history.values.items()}
+    measured = take(part, replace(view, history=replace(view.history, values=low)))
+    assert measured.values.keys() == {metric.name for metric in part.traits["metrics"]}
+
+
+@cases
+def test_changes_nothing(part, name, views):
+    view = views[name]
+    before, generator = tensors(view), torch.get_rng_state()
+    steps, values = list(view.history.steps), {metric: list(course) for metric, course in view.history.values.items()}
+    take(part, view)
+    assert all(torch.equal(old, new) for old, new in zip(before, tensors(view), strict=True))
+    assert torch.equal(torch.get_rng_state(), generator)
+    assert not any(module.training for module in view.model.modules())
+    assert not any(parameter.requires_grad for parameter in view.model.parameters())
+    assert (view.history.steps, view.history.values) == (steps, values)
+
+
+@cases
+def test_leaves_gradients_alone(part, name, views):
+    view = views[name]
+    before = [parameter.grad.clone() for parameter in view.model.parameters()]
+    take(part, view)
+    assert all(torch.equal(old, parameter.grad) for old, parameter in zip(before, view.model.parameters(), strict=True))
+
+
+@cases
+def test_repeats_itself_whatever_the_global_seed(part, name, views):
+    first = take(part, views[name])
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(123)
+        assert same(take(part, views[name]), first)
+
+
+@cases
+def test_does_not_depend_on_the_size_of_a_pass(part, name, views):
+    view = views[name]
+    first, other = take(part, view), take(part, replace(view, batch=1000))
+    assert first.values == pytest.approx(other.values, rel=1e-4, abs=1e-6)
+    for column in ("loss", "output"):
+        columns = [[row.get(column, 0.0) for row in measured.rows] for measured in (first, other)]
+        assert columns[0] == pytest.approx(columns[1], rel=1e-4, abs=1e-6)
+
+
+@cases
+def test_runs_of_a_trained_twin_agree(part, name, views):
+    assert same(take(part, view_of(RUNS[name])), take(part, views[name]))
+
+
+@cases
+def test_reads_the_present_model_or_history(part, name, views):
+    """A measure that looked at neither could not fail any of the tests above."""
+    view = views[name]
+    other = view_of(run_of(9, epochs=3) if name == "classification" else type(RUNS[name])(RUNS[name].cell, 9))
+    late = History([step + 1 for step in other.history.steps], other.history.epochs, {key: [1e-9] * len(run) for key, run in other.history.values.items()})
+    changed = replace(other, history=late)
+    if part.name == "generalization_gap":
+        changed = replace(view, history=replace(late, values={**late.values, "train_accuracy": [0.75]}))
+    assert take(part, changed).values != take(part, view).values

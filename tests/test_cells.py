@@ -1,0 +1,193 @@
+from __future__ import annotations
+
+import pytest
+
+from bench.cells import CATALOGS, CellBuilder
+from bench.config import Dropout, PartSpec
+from bench.errors import Place, SuiteError
+from bench.settings import Layer, Settings
+from tests.planning import flat, resolved
+
+WHERE = Place("s.yaml", 1, "a")
+BASE = {
+    "model": {"name": "fnn", "width": 4},
+    "dataset": "digits",
+    "objective": "cross_entropy",
+    "optimizer": {"name": "sgd", "lr": 0.1},
+    "schedule": "constant",
+    "initializer": "default",
+    "batch_size": 32,
+    "epochs": 1,
+}
+
+
+def settings(**changes) -> Settings:
+    laid = Settings()
+    laid.lay(Layer({**BASE, **changes}, lambda path: Place("s.yaml", 2, ".".join(map(str, path)))))
+    return laid
+
+
+def built(**changes):
+    cell, problems = CellBuilder().build(settings(**changes), WHERE)
+    assert problems == []
+    return cell
+
+
+def problems_of(**changes) -> list[str]:
+    cell, problems = CellBuilder().build(settings(**changes), WHERE)
+    assert cell is None
+    return [f"{problem.place}: {problem.message}" for problem in problems]
+
+
+def misfits(measures=(), **changes) -> list[str]:
+    laid = settings(**changes)
+    builder = CellBuilder()
+    cell, _ = builder.build(laid, WHERE)
+    return [f"{problem.place.key}: {problem.message}" for problem in builder.misfits(cell, [PartSpec(name) for name in measures], laid)]
+
+
+def test_every_default_is_filled_in():
+    cell = built()
+    assert cell.optimizer == PartSpec("sgd", {"lr": 0.1, "momentum": 0.0, "weight_decay": 0.0, "nesterov": False})
+    assert cell.augmentation == ()
+    assert cell.dropout == Dropout(0.0, "per_sample")
+    assert (cell.batch_size, cell.epochs, cell.steps, cell.precision) == (32, 1, None, "float32")
+    for kind, spec in cell.parts():
+        assert set(spec.parameters) == set(CATALOGS[kind][spec.name].schema.model_fields)
+
+
+@pytest.mark.parametrize(
+    ("raw", "dropout"),
+    [
+        (0, Dropout(0.0)),
+        (0.5, Dropout(0.5)),
+        ([0.1, 0], Dropout((0.1, 0.0))),
+        ({"rate": 0.2}, Dropout(0.2)),
+        ({"mask": "shared"}, Dropout(0.0, "shared")),
+        ({"rate": [0.1, 0.2], "mask": "shared"}, Dropout((0.1, 0.2), "shared")),
+    ],
+)
+def test_forms_of_dropout(raw, dropout):
+    assert built(dropout=raw).dropout == dropout
+
+
+@pytest.mark.parametrize("rate", [1, 1.0, -0.1, True, "0.1", None, float("nan"), [0.1, 1.5], [True]])
+def test_drop_rates_that_are_none(rate):
+    assert len(problems_of(dropout=rate)) == 1, problems_of(dropout=rate)
+    assert "a drop rate is a number from 0 to below 1" in problems_of(dropout=rate)[0]
+
+
+@pytest.mark.parametrize("key", ["epochs", "batch_size", "precision", "dropout", "p", "name"])
+def test_dropout_has_a_rate_and_a_mask_alone(key):
+    assert f"s.yaml:2: dropout.{key}: dropout has no {key!r}; it has rate and mask" in problems_of(dropout={"rate": 0.1, key: 3})
+
+
+@pytest.mark.parametrize(
+    ("raw", "names"),
+    [([], []), (None, []), ("flip", ["flip"]), (["flip", {"name": "crop", "padding": 1}], ["flip", "crop"]), ({"name": "flip"}, ["flip"])],
+)
+def test_forms_of_augmentation(raw, names):
+    assert [spec.name for spec in built(augmentation=raw).augmentation] == names
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"model": 5}, "s.yaml:2: model: a model is a name, or a mapping with name and parameters; got 5"),
+        ({"model": {"width": 5}}, "s.yaml:2: model: a model is a name, or a mapping with name and parameters; got {'width': 5}"),
+        ({"model": {"name": "fnn", "widht": 5}}, "s.yaml:2: model.widht: model 'fnn' has no parameter 'widht'. Did you mean 'width'?"),
+        ({"model": "fn"}, "s.yaml:2: model: there is no model 'fn'. Did you mean 'fnn'?"),
+        ({"model": None}, "s.yaml:1: a: no model is set"),
+        ({"batch_size": None}, "s.yaml:1: a: no batch_size is set"),
+        ({"batch_size": 0}, "s.yaml:2: batch_size: input should be greater than or equal to 1, got 0"),
+        ({"batch_size": 1.5}, "s.yaml:2: batch_size: input should be a valid integer, got 1.5"),
+        ({"epochs": 0}, "s.yaml:2: epochs: input should be greater than or equal to 1, got 0"),
+        ({"epochs": None}, "s.yaml:1: a: exactly one of epochs and steps must be set"),
+        ({"precision": "float16"}, "s.yaml:2: precision: input should be 'float32' or 'bf16', got 'float16'"),
+        ({"dropout": {"mask": "none"}}, "s.yaml:2: dropout.mask: input should be 'per_sample' or 'shared', got 'none'"),
+        ({"augmentation": ["flip", "crip"]}, "s.yaml:2: augmentation: there is no augmentation 'crip'. Did you mean 'crop'?"),
+        ({"optimizer": {"name": "sgd", "lr": float("inf")}}, "s.yaml:2: optimizer.lr: input should be a finite number, got inf"),
+    ],
+)
+def test_what_is_wrong_is_told_with_its_place(changes, message):
+    assert problems_of(**changes) == [message]
+
+
+def test_all_that_is_wrong_is_told_at_once():
+    assert len(problems_of(model="x", optimizer={"name": "sgd"}, batch_size=0, dropout=2, augmentation=["y", "z"])) == 6
+
+
+def test_a_cell_may_be_built_again_and_again():
+    builder = CellBuilder()
+    first, second = (builder.build(settings(), WHERE)[0] for _ in range(2))
+    assert first == second
+    broken = {"optimizer": {"name": "sgd", "lr": -1}}
+    assert [len(builder.build(settings(**broken), WHERE)[1]) for _ in range(2)] == [1, 1]
+
+
+def test_one_and_true_are_not_the_same_parameter():
+    builder = CellBuilder()
+    assert builder.build(settings(model={"name": "fnn", "depth": 1}), WHERE)[1] == []
+    assert len(builder.build(settings(model={"name": "fnn", "depth": True}), WHERE)[1]) == 1
+    assert len(builder.build(settings(model={"name": "fnn", "depth": 1.0}), WHERE)[1]) == 1
+
+
+def test_measures_are_checked():
+    specs, problems = CellBuilder().measures(["loss", "accuracy"], lambda path: Place("s.yaml", 3, str(path)))
+    assert [spec.name for spec in specs] == ["loss", "accuracy"]
+    assert problems == []
+    _, problems = CellBuilder().measures(["loss", "los", {"name": "loss"}, {"name": "loss", "x": 1}, 3], lambda path: Place("s.yaml", 3, str(path)))
+    assert [str(problem) for problem in problems] == [
+        "s.yaml:3: (1,): there is no measure 'los'. Did you mean 'loss'?",
+        "s.yaml:3: (3, 'x'): measure 'loss' has no parameter 'x'. There are none.",
+        "s.yaml:3: (4,): a measure is a name, or a mapping with name and parameters; got 3",
+        "s.yaml:3: (): measure 'loss' is listed twice",
+    ]
+
+
+FUNCTIONS = {"dataset": {"name": "functions", "target": "sin"}, "objective": "squared"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "measures", "found"),
+    [
+        ({}, ["loss", "accuracy"], []),
+        ({"batch_size": "full"}, [], []),
+        ({"batch_size": 1280}, [], []),
+        ({"batch_size": 1281}, [], ["batch_size: a batch of 1281 is larger than the training set of 1280"]),
+        ({**FUNCTIONS, "batch_size": 64}, ["loss"], []),
+        ({**FUNCTIONS, "batch_size": 65}, [], ["batch_size: a batch of 65 is larger than the training set of 64"]),
+        ({**FUNCTIONS, "objective": "cross_entropy"}, [], ["objective: objective 'cross_entropy' is not for regression, which data set 'functions' is"]),
+        ({**FUNCTIONS, "model": "cnn"}, [], ["dataset: model 'cnn' takes images, and data set 'functions' has none"]),
+        ({**FUNCTIONS, "augmentation": "flip"}, [], ["dataset: an augmentation takes images, and data set 'functions' has none"]),
+        (FUNCTIONS, ["accuracy"], ["dataset: measure 'accuracy' is not for regression, which data set 'functions' is"]),
+        ({}, ["fit"], ["dataset: measure 'fit' is not for classification, which data set 'digits' is"]),
+    ],
+)
+def test_what_does_not_fit_together(changes, measures, found):
+    assert misfits(measures, **changes) == found
+
+
+def test_the_sizes_of_data_are_known_without_reading_them():
+    builder = CellBuilder()
+    spec = built(dataset={"name": "digits", "train": 100}).dataset
+    assert (builder.data(spec).train, builder.data(spec).test) == (100, 517)
+    assert builder.data(spec) is builder.data(spec)
+
+
+@pytest.mark.parametrize(
+    ("block", "message"),
+    [
+        ("optimizer: {name: sgd, lr: 0.1, nesterov: true}", "Nesterov|nesterov"),
+        ("dataset: {name: digits, train: 5000}", "digits has 1280 train samples"),
+        ("dataset: {name: functions, target: sin, low: 1, high: 0}\n    objective: squared", "is empty"),
+    ],
+)
+def test_what_a_part_refuses_is_told_before_anything_runs(block, message):
+    with pytest.raises(SuiteError, match=message):
+        resolved(f"experiments:\n  a:\n    {block}\n")
+
+
+def test_cells_of_every_data_set_without_files():
+    text = "experiments: {a: {}, b: {dataset: {name: functions, target: parabola}, objective: squared, batch_size: full}}"
+    assert [(cell["dataset"], cell["batch_size"]) for cell in flat(text)] == [("digits", 32), ("functions", "full")]
