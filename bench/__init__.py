@@ -4,9 +4,9 @@ Suite files declare grids of runs, a runner trains them and writes Parquet, and 
 The package reads from the bottom up, and imports run one way:
 
 ==============  ======================================================================================
-foundation      `errors`, `files`, `catalog`, `selection`, `seeding`, `config`, `suite`: no torch
+foundation      `errors`, `files`, `catalog`, `selection`, `seeding`, `config`, `yaml`, `suite`, `sources`, …: no torch
 parts           `parts.*`: what a suite can name, one folder per kind, one file per thing
-planning        `plan`, `packing`: a suite and what is done already -> runs -> packs
+planning        `resolve` (a suite -> cells), `plan` (cells and what is done -> runs), `packing`
 training        `train`: one pack -> the results of its runs
 executors       `executors`: how packs are run, in this process or in workers
 registry        `registry`: Parquet in, frames out, with provenance: no torch

@@ -144,7 +144,7 @@ def validate(suites: Annotated[list[str], typer.Argument(metavar="SUITE...")], p
     """Check suites at every profile: keys, names, parameters, combinations."""
     from bench.resolve import Choice, Overrides, resolve
     from bench.run import load_suite
-    from bench.suite import PROFILES
+    from bench.suite_file import PROFILES
 
     for name in suites:
         suite, _ = load_suite(name, plugins or ())
@@ -159,7 +159,7 @@ def validate(suites: Annotated[list[str], typer.Argument(metavar="SUITE...")], p
 def init(path: Annotated[Path, typer.Argument(metavar="FILE.yaml", help="The file to write.")]) -> None:
     """Write a small suite to start from."""
     from bench import files
-    from bench.suite import SLUG
+    from bench.suite_file import SLUG
     from bench.template import TEMPLATE
 
     if path.suffix != ".yaml" or not SLUG.match(path.stem):
@@ -309,7 +309,7 @@ def schema(
     if what == "suite":
         import json
 
-        from bench.suite import SuiteFile
+        from bench.suite_file import SuiteFile
 
         print(json.dumps(SuiteFile.model_json_schema(), indent=2))
     elif what == "registry":

@@ -19,6 +19,7 @@ from bench.config import Cell, PartSpec
 from bench.errors import BenchError, Place, SuiteError, UsageError, did_you_mean
 from bench.selection import Selection, text
 from bench.settings import LENGTHS, Layer, Locate, Settings
+from bench.suite_file import CELL_KEYS, Experiment, Profile, Scale, Scaled, is_cell_key
 
 MAX_CELLS = 100_000
 DEFAULT_SEEDS = 1
@@ -102,7 +103,7 @@ class Choice:
         return all(condition.matches(*settings) for condition in self.only.conditions if condition.key != "seed")
 
 
-def resolve(suite: suites.Suite, profile: suites.Profile, overrides: Overrides, choice: Choice) -> list[ResolvedExperiment]:
+def resolve(suite: suites.Suite, profile: Profile, overrides: Overrides, choice: Choice) -> list[ResolvedExperiment]:
     """Resolve a suite at a profile.
 
     Args:
@@ -148,14 +149,14 @@ def _unique(problems: Sequence[BenchError]) -> list[BenchError]:
     return sorted(seen.values(), key=lambda problem: (problem.place.line or 0) if problem.place else 0)
 
 
-def _check_overrides(suite: suites.Suite, profile: suites.Profile, overrides: Overrides, only: Sequence[str], problems: list[BenchError]) -> None:
-    settable = ("seeds", "measures", *suites.CELL_KEYS)
+def _check_overrides(suite: suites.Suite, profile: Profile, overrides: Overrides, only: Sequence[str], problems: list[BenchError]) -> None:
+    settable = ("seeds", "measures", *CELL_KEYS)
     swept = {axis for name in (only or suite.file.experiments) for axis in _axes_of(suite.file.experiments[name], profile)}
     for key, value in overrides.values.items():
         head, _, axis = key.partition(".")
         place = Place("--set", key=key)
         if head != "grid":
-            if key not in settable and not suites.is_cell_key(key):
+            if key not in settable and not is_cell_key(key):
                 problems.append(UsageError(f"{key!r} cannot be set. {did_you_mean(head, settable)}", place))
         elif axis not in swept:
             problems.append(UsageError(f"no selected experiment sweeps {axis!r}. {did_you_mean(axis, swept)}", place))
@@ -168,7 +169,7 @@ def _hides(key: str, other: str) -> bool:
     return other.startswith(f"{key}.") or (key != other and {key, other} == set(LENGTHS))
 
 
-def _axes_of(experiment: suites.Experiment, profile: suites.Profile) -> dict[str, list[Any]]:
+def _axes_of(experiment: Experiment, profile: Profile) -> dict[str, list[Any]]:
     scale = experiment.profiles.get(profile)
     return {**(experiment.grid or {}), **((scale.grid or {}) if scale else {})}
 
@@ -176,7 +177,7 @@ def _axes_of(experiment: suites.Experiment, profile: suites.Profile) -> dict[str
 class _Resolver:
     """Resolves one experiment and gathers its problems."""
 
-    def __init__(self, suite: suites.Suite, profile: suites.Profile, name: str, overrides: Overrides, builder: CellBuilder) -> None:
+    def __init__(self, suite: suites.Suite, profile: Profile, name: str, overrides: Overrides, builder: CellBuilder) -> None:
         self._suite = suite
         self._profile = profile
         self._name = name
@@ -208,7 +209,7 @@ class _Resolver:
     def _locate(self, *prefix: str | int) -> Locate:
         return lambda below: self._suite.document.place((*prefix, *below))
 
-    def _blocks(self) -> Iterator[tuple[suites.Scaled, tuple[str | int, ...]]]:
+    def _blocks(self) -> Iterator[tuple[Scaled, tuple[str | int, ...]]]:
         """The blocks of settings that lie below cases and grid, low to high."""
         file = self._suite.file
         yield file.defaults, ("defaults",)
@@ -218,9 +219,9 @@ class _Resolver:
         if self._profile in self._experiment.profiles:
             yield self._experiment.profiles[self._profile], ("experiments", self._name, "profiles", self._profile)
 
-    def _scales(self) -> Iterator[tuple[suites.Scale, tuple[str | int, ...]]]:
+    def _scales(self) -> Iterator[tuple[Scale, tuple[str | int, ...]]]:
         for block, path in self._blocks():
-            if isinstance(block, suites.Scale):
+            if isinstance(block, Scale):
                 yield block, path
 
     def _grid(self) -> _Grid:
@@ -241,13 +242,13 @@ class _Resolver:
         self._check_hidden({*axes, *(key for case, _ in cases for key in case)})
         for axis in axes:
             self._check_keys([axis], lambda _, axis=axis: locate[axis](()))  # type: ignore[misc]  # a default argument binds the axis
-        known = {key: values for key, values in axes.items() if suites.is_cell_key(key)}
+        known = {key: values for key, values in axes.items() if is_cell_key(key)}
         return _Grid(known, locate, cases, excludes)
 
     def _check_keys(self, keys: Iterable[str], locate: Locate) -> None:
         for key in keys:
-            if not suites.is_cell_key(key):
-                self.problems.append(UsageError(f"{key!r} is no key of a cell. {did_you_mean(key, suites.CELL_KEYS)}", locate((key,))))
+            if not is_cell_key(key):
+                self.problems.append(UsageError(f"{key!r} is no key of a cell. {did_you_mean(key, CELL_KEYS)}", locate((key,))))
 
     def _override_axes(self, axes: dict[str, Sequence[Any]], locate: dict[str, Locate]) -> None:
         for key, value in self._overrides.values.items():
@@ -300,7 +301,7 @@ class _Resolver:
         for key, value in sorted(point.items(), key=lambda item: "." in item[0]):
             index = next(position for position, item in enumerate(grid.axes[key]) if item is value)
             settings.lay(Layer({key: value}, lambda below, key=key, index=index: grid.locate_axes[key]((index, *below[1:]))))  # type: ignore[misc]  # as above
-        overrides = {key: value for key, value in self._overrides.values.items() if suites.is_cell_key(key)}
+        overrides = {key: value for key, value in self._overrides.values.items() if is_cell_key(key)}
         settings.lay(Layer(overrides, lambda path: Place("--set", key=yaml.join(path))))
         return settings
 

@@ -33,6 +33,7 @@ from bench.rows import Circumstances, RowWriter, check_types, runs_table
 from bench.rows import Row as RegistryRow
 from bench.selection import Selection
 from bench.sources import Sources
+from bench.suite_file import Profile
 from bench.train.trainer import Trainer
 
 WORKER_BYTES = 1_500_000_000
@@ -56,7 +57,7 @@ class Request:
     """
 
     suite: str
-    profile: suites.Profile = "quick"
+    profile: Profile = "quick"
     overrides: Sequence[str] = ()
     experiments: Sequence[str] = ()
     only: str = ""

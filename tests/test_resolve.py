@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from bench import suite as suites
 from bench.errors import SuiteError, UsageError
 from bench.resolve import Overrides
+from bench.suite_file import PROFILES
 from tests.planning import HEAD, dump, flat, resolved
 
 LAYERS = ("defaults", "profile", "experiment", "experiment's profile", "case", "grid", "--set")
@@ -225,7 +225,7 @@ def test_conditions_name_settings_that_exist():
         flat("experiments: {a: {}}", only="model.widht=4")
 
 
-@pytest.mark.parametrize("profile", suites.PROFILES)
+@pytest.mark.parametrize("profile", PROFILES)
 def test_a_grid_is_counted_before_it_is_expanded(profile):
     axes = ", ".join(f"{key}: [{', '.join(map(str, range(1, 101)))}]" for key in ("batch_size", "epochs", "model.width", "model.depth", "optimizer.lr"))
     start = time.perf_counter()

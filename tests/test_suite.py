@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from bench import suite as suites
 from bench import yaml
 from bench.errors import BenchError, MissingError, SuiteError, UnknownNameError, UsageError
-from bench.suite import Bound, Experiment, Settings, SuiteFile
+from bench.suite_file import SLUG, Bound, Experiment, Settings, SuiteFile, is_cell_key
 from tests.planning import HEAD, dump, make_suite, refusal, resolved, write
 
 FUZZ = settings(max_examples=120, deadline=None, database=None, derandomize=True)
@@ -59,7 +59,7 @@ def test_settings_that_are_not_given_are_not_set():
     ],
 )
 def test_keys_of_a_cell(key, sets_a_cell):
-    assert suites.is_cell_key(key) is sets_a_cell
+    assert is_cell_key(key) is sets_a_cell
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ GRIDS = st.fixed_dictionaries(
     },
 )
 CASES = st.lists(st.integers(1, 9), max_size=3, unique=True).map(lambda widths: [{"model": {"name": "fnn", "width": width}} for width in widths])
-EXPERIMENTS = st.dictionaries(st.from_regex(suites.SLUG, fullmatch=True).map(str.strip), st.tuples(GRIDS, CASES, st.integers(1, 9)), min_size=1, max_size=3)
+EXPERIMENTS = st.dictionaries(st.from_regex(SLUG, fullmatch=True).map(str.strip), st.tuples(GRIDS, CASES, st.integers(1, 9)), min_size=1, max_size=3)
 
 
 @FUZZ

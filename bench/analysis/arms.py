@@ -12,7 +12,7 @@ from bench.analysis.points import Point, Seeds, failures, listed, settings, valu
 from bench.analysis.statistics import Values
 from bench.errors import did_you_mean
 from bench.selection import Selection, text
-from bench.suite import Claim
+from bench.suite_file import Claim
 
 Coordinates = tuple[tuple[str, str], ...]
 Grid = Mapping[Point, Seeds]

@@ -16,7 +16,8 @@ from bench.analysis.findings import FIRST, Finding, Judgement, find, together
 from bench.analysis.points import points
 from bench.errors import did_you_mean
 from bench.metric import Metric
-from bench.suite import Claim, Experiment, Statement, Suite
+from bench.suite import Suite
+from bench.suite_file import Claim, Experiment, Statement
 
 Size = Literal["met", "not met", "unclear", "—"]
 SIZES: Mapping[Judgement, Size] = {"reproduced": "met", "contradicted": "not met", "inconclusive": "unclear", "not run": "—"}

@@ -10,7 +10,7 @@ from bench.analysis.arms import Sample
 from bench.analysis.points import resolution
 from bench.analysis.statistics import FEWEST, LEVEL, Interval, mean_interval, paired, relative
 from bench.metric import Metric, Scale
-from bench.suite import Bound, Statement
+from bench.suite_file import Bound, Statement
 
 Judgement = Literal["reproduced", "contradicted", "inconclusive", "not run"]
 FIRST: tuple[Judgement, ...] = ("contradicted", "not run", "inconclusive", "reproduced")

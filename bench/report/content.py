@@ -18,8 +18,9 @@ from bench.report.suite_table import suite_table
 from bench.report.summary import failed
 from bench.report.table import NONE, Table, text_table
 from bench.report.tables import experiment_table
-from bench.suite import SLUG, Experiment, Suite
-from bench.suite import Figure as FigureSpec
+from bench.suite import Suite
+from bench.suite_file import SLUG, Experiment
+from bench.suite_file import Figure as FigureSpec
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from bench.report.grid import GridCell
 from bench.report.lines import Line, arrange, at_most, explain, points_of, subtitle
 from bench.report.style import panels
 from bench.report.summary import quantity
-from bench.suite import Figure as FigureSpec
+from bench.suite_file import Figure as FigureSpec
 
 LONG = 1000
 

@@ -13,7 +13,7 @@ from bench.report.fits import draw_fits
 from bench.report.grid import GridCell, grid_cells
 from bench.report.landscape import draw_landscape
 from bench.report.style import label, styled
-from bench.suite import Figure as FigureSpec
+from bench.suite_file import Figure as FigureSpec
 
 TABLES: Mapping[str, str] = {"curves": "history", "landscape": "landscape", "fits": "functions"}
 _Draw = Callable[[FigureSpec, Sequence[GridCell], pd.DataFrame, Mapping[str, Metric], str], Drawn]

@@ -12,7 +12,7 @@ from bench.report.drawn import Drawn, finish
 from bench.report.grid import GridCell, varying
 from bench.report.lines import MOST_PANELS, left_out, points_of, seeds
 from bench.report.style import COLOURS, label, panels, shared_legend
-from bench.suite import Figure as FigureSpec
+from bench.suite_file import Figure as FigureSpec
 
 
 def draw_fits(spec: FigureSpec, cells: Sequence[GridCell], points: pd.DataFrame, metrics: Mapping[str, Metric], title: str) -> Drawn:

@@ -13,7 +13,7 @@ from bench.report.drawn import Drawn, finish
 from bench.report.grid import GridCell
 from bench.report.lines import Line, arrange, at_most, explain, points_of, subtitle
 from bench.report.style import label, panels
-from bench.suite import Figure as FigureSpec
+from bench.suite_file import Figure as FigureSpec
 
 
 def draw_landscape(spec: FigureSpec, cells: Sequence[GridCell], points: pd.DataFrame, metrics: Mapping[str, Metric], title: str) -> Drawn:

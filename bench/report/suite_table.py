@@ -14,7 +14,7 @@ from bench.report.grid import order, readable, records, setting, settings
 from bench.report.summary import comparable, failed, heading, mark_best, note_on_test_set, notes_on_numbers, summarize, with_counts
 from bench.report.table import NONE, Cell, Column, Number, Table
 from bench.selection import Selection
-from bench.suite import Table as TableSpec
+from bench.suite_file import Table as TableSpec
 
 Key = tuple[str | None, ...]
 

@@ -18,7 +18,8 @@ from bench.report.current import current
 from bench.report.document import Illustration, document, index
 from bench.report.figures import TABLES, draw
 from bench.report.table import Table
-from bench.suite import PROFILES, SLUG, Suite
+from bench.suite import Suite
+from bench.suite_file import PROFILES, SLUG
 
 FindSuite = Callable[[str, str], Suite | None]
 _ENDINGS: Mapping[str, Callable[[Table], str]] = {"md": render.markdown, "tex": render.latex, "csv": render.csv}

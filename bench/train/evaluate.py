@@ -12,8 +12,8 @@ from bench.parts.objectives import Objective
 MAX_POINTS = 200
 """How many evaluations a run has at most: every epoch up to this many, then epochs at equal ratios."""
 
-BATCH_ELEMENTS = 2**21
-"""How many input elements go through the model at once, at most."""
+BATCH_ELEMENTS = {"cpu": 2**18, "cuda": 2**22}
+"""How many input elements go through the model at once, at most: on a CPU so few that activations stay in its cache."""
 
 
 def evaluation_epochs(epochs: int) -> list[int]:
@@ -24,9 +24,9 @@ def evaluation_epochs(epochs: int) -> list[int]:
     return sorted({min(epochs, math.ceil(ratio**index)) for index in range(MAX_POINTS)})
 
 
-def evaluation_batch(inputs: tuple[int, ...]) -> int:
-    """How many samples of a shape go through the model at once in an evaluation."""
-    return max(1, min(1024, BATCH_ELEMENTS // math.prod(inputs)))
+def evaluation_batch(inputs: tuple[int, ...], device: torch.device) -> int:
+    """How many samples of a shape go through the model at once in an evaluation on a device."""
+    return max(1, min(1024, BATCH_ELEMENTS[device.type] // math.prod(inputs)))
 
 
 @torch.no_grad()

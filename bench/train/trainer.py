@@ -89,7 +89,7 @@ class Trainer:
     @staticmethod
     def _measure(prepared: Prepared, trained: resident.Trained, wanted: Sequence[PartSpec]) -> list[tuple[PartSpec, Measured]]:
         model = prepared.model.eval().requires_grad_(False)
-        batch = evaluation_batch(prepared.spec.inputs)
+        batch = evaluation_batch(prepared.spec.inputs, prepared.data.train_inputs.device)
         view = View(model, prepared.objective, prepared.data, prepared.spec, trained.history, prepared.run.seed, batch)
         return [(spec, measures[spec.name].target(view, **spec.parameters)) for spec in wanted]
 

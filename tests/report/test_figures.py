@@ -14,7 +14,7 @@ from scipy import stats
 from bench.metric import Metric
 from bench.report import style
 from bench.report.figures import draw
-from bench.suite import Figure as FigureSpec
+from bench.suite_file import Figure as FigureSpec
 from tests.report.synthetic import METRICS, architectures, batch_sizes, frame, functions, history, landscape, run_row
 from tests.report.test_escape import HOSTILE
 

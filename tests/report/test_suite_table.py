@@ -4,7 +4,7 @@ import pytest
 
 from bench.report.suite_table import suite_table
 from bench.report.table import NONE, Number
-from bench.suite import Table as TableSpec
+from bench.suite_file import Table as TableSpec
 from tests.report.synthetic import METRICS, architectures, batch_sizes, frame, run_row
 
 REFERENCE = [

@@ -211,6 +211,15 @@ def test_install_replaces_every_dropout_and_keeps_its_rate():
     assert not torch.equal(first, second)
 
 
+def test_install_hands_on_the_seed():
+    masks = []
+    for seed in (0, 1, 0):
+        (module,) = install(nn.Sequential(nn.Dropout(0.5)), seed, "per_sample")
+        masks.append(draw(module, (8, 8)))
+    assert torch.equal(masks[0], masks[2])
+    assert not torch.equal(masks[0], masks[1])
+
+
 def test_masks_depend_on_the_path_and_on_nothing_else_in_the_model():
     small, large = Two(), nn.Sequential(nn.Dropout(0.5), Two())
     install(small, 0, "per_sample")

@@ -49,9 +49,11 @@ def test_a_long_run_at_equal_ratios(epochs):
 
 
 def test_batches_fit_and_hold_a_sample_at_least():
-    assert evaluation_batch((1,)) == 1024
-    assert evaluation_batch((3, 32, 32)) == BATCH_ELEMENTS // 3072
-    assert evaluation_batch((3, 4096, 4096)) == 1
+    for name, elements in BATCH_ELEMENTS.items():
+        device = torch.device(name)
+        assert evaluation_batch((1,), device) == 1024
+        assert evaluation_batch((3, 32, 32), device) == min(1024, elements // 3072)
+        assert evaluation_batch((3, 4096, 4096), device) == 1
 
 
 @pytest.mark.parametrize("batch", [1, 7, 36, 37, 1000])

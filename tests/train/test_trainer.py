@@ -76,6 +76,14 @@ def test_progress_rises_to_the_end():
     assert seen[-1].loss == result.metrics["train_loss"]
 
 
+def test_measures_see_the_network_without_dropout():
+    """At distance 0 the curve has the clean network's loss on all 64 samples, which the history has too."""
+    result = train(run_of(dropout=0.5))
+    at_zero = {row["loss"] for row in result.tables["landscape"] if row["alpha"] == 0.0}
+    assert len(at_zero) == 1
+    assert at_zero.pop() == pytest.approx(result.metrics["train_loss"], rel=1e-6)
+
+
 def test_measures_are_those_asked_for():
     assert train(run_of(steps=2), measures=["loss"]).metrics.keys() == {"train_loss", "test_loss"}
     assert train(run_of(steps=2), measures=[]).metrics == {}

@@ -157,7 +157,7 @@ class _Course:
 
     def evaluate(self, step: int) -> float:
         """Evaluate both splits, and return the training loss."""
-        data, batch = self.prepared.data, evaluation_batch(self.prepared.spec.inputs)
+        data, batch = self.prepared.data, evaluation_batch(self.prepared.spec.inputs, self.prepared.data.train_inputs.device)
         self.steps.append(step)
         for split, inputs, targets in (("train", data.train_inputs, data.train_targets), ("test", data.test_inputs, data.test_targets)):
             loss, accuracy = loss_and_accuracy(self.prepared.model, self.prepared.objective, inputs, targets, batch)

@@ -1,0 +1,240 @@
+"""What a suite file may hold: the blocks, their keys and their types; the JSON Schema is made from these models."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+import pydantic
+from pydantic import Field
+
+from bench.errors import UsageError
+from bench.selection import Selection
+
+SLUG = re.compile(r"^[a-z0-9][a-z0-9_-]{0,63}$")
+PROFILES: tuple[Literal["quick", "paper"], ...] = ("quick", "paper")
+CELL_KEYS = (
+    "model",
+    "dataset",
+    "objective",
+    "optimizer",
+    "schedule",
+    "initializer",
+    "augmentation",
+    "dropout",
+    "batch_size",
+    "epochs",
+    "steps",
+    "precision",
+)
+
+DOTTED_KEYS = ("model", "dataset", "objective", "optimizer", "schedule", "initializer", "dropout")
+"""The keys whose parameters a dotted key can amend."""
+
+
+def _distinct(values: list[int]) -> list[int]:
+    if len(set(values)) != len(values):
+        raise ValueError("a seed is listed twice")
+    return values
+
+
+Slug = Annotated[str, Field(pattern=SLUG.pattern)]
+Profile = Literal["quick", "paper"]
+Scalar = str | int | float | bool | None
+PartReference = str | dict[str, Any]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+Seeds = Annotated[int, Field(ge=1, le=10_000)] | Annotated[list[Seed], Field(min_length=1), pydantic.AfterValidator(_distinct)]
+_DOTTED: dict[str, Any] = {f"^({'|'.join(DOTTED_KEYS)})\\.[a-z_][a-z0-9_]*$": {}}
+
+
+class Strict(pydantic.BaseModel):
+    """A mapping whose keys are all known and whose values have the very type."""
+
+    model_config = pydantic.ConfigDict(extra="forbid", strict=True, frozen=True, protected_namespaces=())
+
+
+class Settings(pydantic.BaseModel):
+    """Keys of a cell, and dotted keys such as ``optimizer.lr`` that amend a part set below."""
+
+    model_config = pydantic.ConfigDict(
+        extra="allow",
+        strict=True,
+        frozen=True,
+        protected_namespaces=(),
+        json_schema_extra={"additionalProperties": False, "patternProperties": _DOTTED},
+    )
+
+    model: PartReference | None = None
+    dataset: PartReference | None = None
+    objective: PartReference | None = None
+    optimizer: PartReference | None = None
+    schedule: PartReference | None = None
+    initializer: PartReference | None = None
+    augmentation: PartReference | list[PartReference] | None = None
+    dropout: float | dict[str, Any] | None = None
+    batch_size: int | Literal["full"] | None = None
+    epochs: int | None = None
+    steps: int | None = None
+    precision: str | None = None
+
+    def settings(self) -> dict[str, Any]:
+        """What this block sets, key -> raw value, dotted keys included."""
+        given = {key: getattr(self, key) for key in CELL_KEYS if key in self.model_fields_set}
+        return {**given, **{key: value for key, value in (self.model_extra or {}).items() if is_cell_key(key)}}
+
+
+class Scaled(Settings):
+    """Settings with how many seeds, and which measures."""
+
+    seeds: Seeds | None = None
+    measures: list[PartReference] | None = None
+
+
+class Scale(Scaled):
+    """What a profile changes in an experiment."""
+
+    grid: dict[str, Annotated[list[Any], Field(min_length=1)]] | None = None
+    cases: Annotated[list[Settings], Field(min_length=1)] | None = None
+    exclude: list[dict[str, Any]] | None = None
+
+
+class Statement(Strict):
+    """A statement about one number: exactly one of the keys, with a bound such as ``"> 0"``."""
+
+    difference: str | None = None
+    ratio: str | None = None
+    value: str | None = None
+
+    @pydantic.model_validator(mode="after")
+    def _one(self) -> Statement:
+        given = self.model_fields_set
+        if len(given) != 1:
+            raise ValueError("exactly one of difference, ratio, value must be given")
+        bound = Bound.parse(getattr(self, self.kind) or "")
+        if self.kind == "ratio" and not (bound.low > 0 or (bound.high > 0 and bound.low == float("-inf"))):
+            raise ValueError(f"a ratio is positive, and so are its bounds; got {bound.text!r}. A ratio of 1 is no effect")
+        return self
+
+    @property
+    def kind(self) -> Literal["difference", "ratio", "value"]:
+        """Which number is spoken of."""
+        return "difference" if self.difference is not None else "ratio" if self.ratio is not None else "value"
+
+    @property
+    def bound(self) -> Bound:
+        """What is said of it."""
+        return Bound.parse(getattr(self, self.kind))
+
+
+@dataclass(frozen=True)
+class Bound:
+    """An interval in which a number should lie; open at the ends that are infinite."""
+
+    low: float
+    high: float
+    text: str
+
+    @classmethod
+    def parse(cls, text: str) -> Bound:
+        """Parse ``> 0``, ``<= 0.02`` or ``0.09 .. 0.11``.
+
+        Raises:
+            ValueError: if it is none of these.
+        """
+        number = r"([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)"
+        if match := re.fullmatch(rf"\s*(>=|>|<=|<)\s*{number}\s*", text):
+            limit = float(match[2])
+            return cls(limit, float("inf"), text) if match[1].startswith(">") else cls(float("-inf"), limit, text)
+        if match := re.fullmatch(rf"\s*{number}\s*\.\.\s*{number}\s*", text):
+            low, high = float(match[1]), float(match[2])
+            if low < high:
+                return cls(low, high, text)
+        raise ValueError(f"{text!r} is no bound; write '> 0', '>= 0.02', '< 1' or '0.09 .. 0.11'")
+
+
+class Claim(Strict):
+    """A statement of the source, as a test over rows of the registry."""
+
+    text: str
+    metric: str
+    contrast: dict[str, Scalar | list[Scalar]] | None = None
+    against: dict[str, Scalar | list[Scalar]] | None = None
+    value: dict[str, Scalar | list[Scalar]] | None = None
+    pool: list[str] = []
+    says: Statement
+    size: Statement | None = None
+    source: dict[str, float] | None = None
+    profiles: list[Profile] = ["paper"]
+
+    @pydantic.model_validator(mode="after")
+    def _form(self) -> Claim:
+        if (self.contrast is None) != (self.against is None):
+            raise ValueError("contrast and against go together")
+        if (self.contrast is None) == (self.value is None):
+            raise ValueError("either contrast and against, or value must be given")
+        for statement in filter(None, (self.says, self.size)):
+            if (statement.kind == "value") != (self.value is not None):
+                raise ValueError("says and size speak of a difference or a ratio with contrast and against, of a value with value")
+        return self
+
+
+class Experiment(Scale):
+    """One named grid, tied to one figure or table of the source."""
+
+    title: str | None = None
+    figure: str | None = None
+    notes: str | None = None
+    profiles: dict[Profile, Scale] = {}
+    claims: dict[Slug, Claim] = {}
+
+
+class Table(Strict):
+    """A table of a report: cells in rows, selections in columns, metrics as values."""
+
+    experiment: str
+    title: str | None = None
+    rows: Annotated[list[str], Field(min_length=1)]
+    columns: dict[str, str] = {}
+    values: Annotated[list[str], Field(min_length=1)]
+    reference: list[dict[str, Scalar]] = []
+
+    @pydantic.model_validator(mode="after")
+    def _selections(self) -> Table:
+        for expression in self.columns.values():
+            try:
+                Selection.parse(expression)
+            except UsageError as error:
+                raise ValueError(error.message) from error
+        return self
+
+
+class Figure(Strict):
+    """A figure of a report: ``curves`` over training, ``landscape`` along directions, ``fits`` of 1-D targets."""
+
+    experiment: str
+    title: str | None = None
+    kind: Literal["curves", "landscape", "fits"]
+    y: list[str] = []
+    by: list[str] = []
+
+
+class SuiteFile(Strict):
+    """A whole suite file."""
+
+    title: str
+    version: Annotated[int, Field(ge=1)]
+    source: str | None = None
+    notes: str | None = None
+    plugins: list[str] = []
+    defaults: Scaled = Scaled()
+    profiles: dict[Profile, Scaled] = {}
+    experiments: Annotated[dict[Slug, Experiment], Field(min_length=1)]
+    tables: dict[Slug, Table] = {}
+    figures: dict[Slug, Figure] = {}
+
+
+def is_cell_key(key: str) -> bool:
+    """Whether a key sets a cell: one of `CELL_KEYS`, or a dotted one that amends a part or dropout."""
+    head, dot, parameter = key.partition(".")
+    return head in DOTTED_KEYS and bool(parameter) if dot else key in CELL_KEYS
