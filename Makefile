@@ -27,8 +27,8 @@ $(STAMP): requirements.lock
 	@cmp -s requirements.lock $(STAMP) || { \
 	  echo 'setting up $(VENV) (some minutes, once)'; \
 	  $(PYTHON) -m venv --clear $(VENV) \
-	  && $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock \
-	  && $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable . ; }
+	  && $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock \
+	  && $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable . ; }
 	@cp requirements.lock $(STAMP)
 
 .PHONY: bench

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import pydantic
+import torch
 from pydantic import Field
 
 from bench.catalog import Catalog, Part, lower_first
@@ -180,6 +181,8 @@ class CellBuilder:
         if data.task not in objectives[cell.objective.name].traits["tasks"]:
             message = f"objective {cell.objective.name!r} is not for {data.task}, which data set {cell.dataset.name!r} is"
             problems.append(UsageError(message, settings.place("objective")))
+        if isinstance(cell.dropout.rate, tuple):
+            problems += _wrong_rates(cell, data, settings)
         if len(data.inputs) != 3 and (models[cell.model.name].traits.get("inputs") == "images" or cell.augmentation):
             what = f"model {cell.model.name!r}" if models[cell.model.name].traits.get("inputs") == "images" else "an augmentation"
             problems.append(UsageError(f"{what} takes images, and data set {cell.dataset.name!r} has none", settings.place("dataset")))
@@ -205,6 +208,16 @@ def _key(kind: str, value: Any) -> tuple[str, str] | None:
         return None
 
 
+def _wrong_rates(cell: Cell, data: DataSpec, settings: Settings) -> list[BenchError]:
+    """Whether a model takes as many drop rates as are given: it is made, without memory for its weights."""
+    try:
+        with torch.device("meta"):
+            models[cell.model.name].target(data.inputs, data.outputs, cell.dropout.rate, **cell.model.parameters)
+    except UsageError as error:
+        return [UsageError(error.message, settings.place("dropout"), error.hint)]
+    return []
+
+
 def _refused(part: Part[Any], parameters: Mapping[str, Any], locate: Locate) -> list[UsageError]:
     """What a class refuses when it is made: parameters that do not go together."""
     if not inspect.isclass(part.target):
@@ -212,7 +225,7 @@ def _refused(part: Part[Any], parameters: Mapping[str, Any], locate: Locate) -> 
     try:
         part.target(**parameters)
     except UsageError as error:
-        return [UsageError(f"{part.kind} {part.name!r}: {error.message}", locate(()), error.hint)]
+        return [UsageError(error.message, locate(()), error.hint)]
     return []
 
 

@@ -162,7 +162,7 @@ def init(path: Annotated[Path, typer.Argument(metavar="FILE.yaml", help="The fil
     from bench.suite_file import SLUG
     from bench.template import TEMPLATE
 
-    if path.suffix != ".yaml" or not SLUG.match(path.stem):
+    if path.suffix != ".yaml" or not SLUG.fullmatch(path.stem):
         raise UsageError(f"{str(path)!r} is no name for a suite", hint="Lower-case letters, digits, - and _, ending in .yaml, as my-suite.yaml.")
     if path.exists():
         raise UsageError(f"{str(path)!r} exists already; nothing was written")
@@ -463,7 +463,7 @@ def _run_suite(request: Request, registry: Registry, way: _Way, out: Path, forma
     _say(f"{job.suite.name} at {request.profile}: {_counts(job.plan)}")
     workers = len(devices(way.device, way.jobs)) if trained else 0
     ended = follow(execute(job, registry, way.device, way.jobs, way.executor), trained, workers, Console(stderr=True), way.debug)
-    fresh = bool(trained or counts["reuse"])
+    fresh = bool(trained or job.plan.to_repeat())
     _print_results(job.plan, registry, out, fresh, format_)
     failures = {status: count for status, count in ended.items() if status not in ("ok", "diverged")}
     for status, count in failures.items():

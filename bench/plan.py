@@ -8,13 +8,14 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import pandas as pd
 
 from bench.cells import CATALOGS
 from bench.config import PartSpec, Run
+from bench.errors import UsageError
 from bench.packing import Task
 from bench.resolve import ResolvedExperiment
 from bench.selection import Selection
@@ -76,6 +77,7 @@ class PlannedRun:
             commit; ``new``, ``stale``: to be trained; ``failed``: failed before and not tried again.
         why: the reason for the state.
         row: the row that it is or repeats.
+        recorded: whether that row is of this very experiment and commit.
         generation: the generation of the row to write.
     """
 
@@ -88,6 +90,7 @@ class PlannedRun:
     state: State
     why: str
     row: Mapping[str, Any] | None = None
+    recorded: bool = False
     generation: int = 0
 
     @property
@@ -104,14 +107,22 @@ class Plan:
     runs: tuple[PlannedRun, ...]
 
     def to_train(self) -> list[PlannedRun]:
-        """The runs to train, each once: experiments may share runs."""
+        """The runs to train, each once: experiments may share runs.
+
+        Raises:
+            UsageError: if two experiments share a run and take one measure with different parameters.
+        """
         first: dict[str, PlannedRun] = {}
         for planned in self.runs:
             if planned.state in ("new", "stale"):
                 kept = first.setdefault(planned.run.run_id, planned)
                 if kept is not planned:
-                    first[planned.run.run_id] = _with_measures(kept, planned.measures)
+                    first[planned.run.run_id] = _with_measures(kept, planned)
         return list(first.values())
+
+    def to_repeat(self) -> list[PlannedRun]:
+        """The runs that were trained before, whose rows are still to be written for this experiment and commit."""
+        return [planned for planned in self.runs if planned.row is not None and not planned.recorded]
 
     def counts(self) -> Counter[State]:
         """How many runs are in each state."""
@@ -172,7 +183,9 @@ class _Known:
         here = [row for row in rows if self._is_here(row, wanted.experiment)]
         generation = max((int(row["generation"]) for row in here), default=-1) + 1
         state, why, row = self._state(wanted, rows, here)
-        return PlannedRun(wanted.experiment, wanted.axes, wanted.run, wanted.measures, wanted.code, wanted.code_id, state, why, row, generation)
+        identity = (wanted.experiment, wanted.axes, wanted.run, wanted.measures, wanted.code, wanted.code_id)
+        recorded = row is not None and row in here and row["suite_digest"] == self._origin.suite_digest
+        return PlannedRun(*identity, state, why, row, recorded, generation)
 
     def _state(self, wanted: _Candidate, rows: list[dict[str, Any]], here: list[dict[str, Any]]) -> tuple[State, str, dict[str, Any] | None]:
         if self._policy.force:
@@ -231,8 +244,15 @@ def _stale(row: Mapping[str, Any], wanted: _Candidate) -> str:
     return f"changed since: {', '.join(files)}" if files else "trained by other code"
 
 
-def _with_measures(planned: PlannedRun, measures: Sequence[PartSpec]) -> PlannedRun:
-    """The run with more measures, those of another experiment that shares it."""
-    extra = tuple(spec for spec in measures if spec not in planned.measures)
-    values = {**planned.__dict__, "measures": (*planned.measures, *extra)}
-    return PlannedRun(**values)
+def _with_measures(planned: PlannedRun, other: PlannedRun) -> PlannedRun:
+    """The run with the measures of another experiment that shares it.
+
+    Raises:
+        UsageError: if both take one measure with different parameters, which would need one column twice.
+    """
+    extra = tuple(spec for spec in other.measures if spec not in planned.measures)
+    for spec in extra:
+        if spec.name in {taken.name for taken in planned.measures}:
+            message = f"experiments {planned.experiment!r} and {other.experiment!r} share a run and take the measure {spec.name!r} with different parameters"
+            raise UsageError(message, hint="Give the measure the same parameters in both.")
+    return replace(planned, measures=(*planned.measures, *extra))

@@ -22,6 +22,7 @@ from bench.settings import LENGTHS, Layer, Locate, Settings
 from bench.suite_file import CELL_KEYS, Experiment, Profile, Scale, Scaled, is_cell_key
 
 MAX_CELLS = 100_000
+MAX_RUNS = 1_000_000
 DEFAULT_SEEDS = 1
 BASE = {"objective": "cross_entropy", "schedule": "constant", "initializer": "default", "augmentation": [], "dropout": 0.0, "precision": "float32"}
 
@@ -195,13 +196,18 @@ class _Resolver:
             hint = "Sweep fewer values, or raise --max-cells."
             self.problems.append(UsageError(f"the grid has {count} cells; at most {choice.max_cells} are expanded", place, hint))
             return None
+        seeds = self._seeds()
+        if count * len(seeds) > MAX_RUNS:
+            place = self._place("experiments", self._name)
+            self.problems.append(UsageError(f"{count} cells with {len(seeds)} seeds are {count * len(seeds)} runs; at most {MAX_RUNS} are planned", place))
+            return None
         measures = self._measures()
         cells = tuple(self._cells(grid, measures, choice))
         if not cells and not self.problems and not choice.only.conditions:
             self.problems.append(UsageError("every cell is excluded", self._place("experiments", self._name)))
         if not self.problems:
             self._check_distinct(cells)
-        return ResolvedExperiment(self._name, cells, self._seeds(), tuple(measures))
+        return ResolvedExperiment(self._name, cells, seeds, tuple(measures))
 
     def _place(self, *path: str | int) -> Place:
         return self._suite.document.place(path)

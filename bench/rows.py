@@ -179,7 +179,7 @@ def check_types(cells: Iterable[Cell]) -> None:
         UsageError: if two differ.
     """
     seen: dict[str, tuple[str, str]] = {}
-    for kind, name in {(kind, spec.name) for cell in cells for kind, spec in cell.parts() if kind != "augmentation"}:
+    for kind, name in sorted({(kind, spec.name) for cell in cells for kind, spec in cell.parts() if kind != "augmentation"}):
         for parameter, column in CATALOGS[kind][name].column_types().items():
             other = seen.setdefault(f"{kind}.{parameter}", (column, name))
             if other[0] != column:

@@ -154,7 +154,7 @@ def execute(job: Job, registry: Registry, device: str = "auto", jobs: int | None
     registry.prepare()
     registry.store_suite(job.suite.document.text)
     recorder = _Recorder(job, registry)
-    recorder.write_reused([planned for planned in job.plan.runs if planned.state == "reuse"])
+    recorder.write_repeated(job.plan.to_repeat())
     if to_train:
         by_run = {planned.run.run_id: planned for planned in to_train}
         packs = pack([planned.task for planned in to_train])
@@ -231,7 +231,7 @@ class _Recorder:
         for run, result in zip(planned, results, strict=True):
             yield Recorded(run, result, event.detail if isinstance(event, Failed) else "")
 
-    def write_reused(self, planned: Sequence[PlannedRun]) -> None:
+    def write_repeated(self, planned: Sequence[PlannedRun]) -> None:
         """Write anew the rows of runs that were trained before."""
         stem = uuid.uuid4().hex
         rows = [self._writer.reused(run, run.row, stem) for run in planned if run.row is not None]

@@ -43,7 +43,11 @@ class Sources:
         files = {self._package / "seeding.py", *(self._package / "train").rglob("*.py")}
         for part in parts:
             files |= self._closure(part)
-        return {self._name(file): self._hash(file) for file in sorted(files)}
+        named: dict[str, list[str]] = {}
+        for file in sorted(files):
+            named.setdefault(self._name(file), []).append(self._hash(file))
+        # Plugins in two folders may share a name.
+        return {name: "+".join(sorted(hashes)) for name, hashes in named.items()}
 
     def _name(self, file: Path) -> str:
         return file.relative_to(self._package).as_posix() if file.is_relative_to(self._package) else file.name

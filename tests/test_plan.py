@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from bench.cells import CATALOGS
+from bench.errors import UsageError
 from bench.plan import Policy, measure_version
 from bench.sources import Sources
 from tests.planning import ORIGIN, planned, resolved, rows_of
@@ -199,3 +200,21 @@ def test_rows_that_hold_nulls_are_read():
     rows = rows_of(planned(resolved(ONE)), {"commit": None, "diff_hash": None, "dirty": None, "commit_time": None, "reused_from": None})
     assert rows["commit"][0] is None
     assert [run.state for run in planned(resolved(ONE), rows).runs] == ["reuse"]
+
+
+def test_a_failed_run_is_repeated_for_a_new_commit_and_not_tried_again():
+    plan = planned(resolved(ONE))
+    here = planned(resolved(ONE), rows_of(plan, status="crashed", reason="broken"))
+    assert states(here) == [("failed", "crashed: broken")]
+    assert here.to_repeat() == []
+    elsewhere = planned(resolved(ONE), rows_of(plan, status="crashed", reason="broken").assign(commit="f" * 40))
+    assert elsewhere.to_train() == []
+    assert [run.row["status"] for run in elsewhere.to_repeat()] == ["crashed"]
+
+
+def test_two_experiments_that_share_a_run_may_not_measure_it_in_two_ways():
+    text = "experiments: {a: {measures: [{name: steps_to_loss, threshold: 0.1}]}, b: {measures: [{name: steps_to_loss, threshold: 0.2}]}}"
+    with pytest.raises(UsageError, match="'a' and 'b' share a run and take the measure 'steps_to_loss' with different parameters"):
+        planned(resolved(text)).to_train()
+    both = planned(resolved(text.replace("0.2", "0.1").replace("b: {measures: [", "b: {measures: [loss, "))).to_train()
+    assert [[spec.name for spec in run.measures] for run in both] == [["steps_to_loss", "loss"]]

@@ -116,7 +116,7 @@ def test_metrics_keep_their_meaning():
     ("block", "columns"),
     [
         ("dropout: 0.5", {"dropout": 0.5, "dropout.rates": "0.5", "dropout.mask": "per_sample"}),
-        ("dropout: {rate: [0.1, 0.2], mask: shared}", {"dropout": None, "dropout.rates": "0.1+0.2", "dropout.mask": "shared"}),
+        ("dropout: {rate: [0.1, 0.2], mask: shared}, model.depth: 2", {"dropout": None, "dropout.rates": "0.1+0.2", "dropout.mask": "shared"}),
         ("batch_size: full", {"batch_size": 1280}),
         ("augmentation: [flip, crop]", {"augmentation": "flip+crop"}),
         ("augmentation: []", {"augmentation": "none"}),
