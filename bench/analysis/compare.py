@@ -19,7 +19,7 @@ from bench.analysis.change import Change, Kind
 from bench.analysis.changed_settings import Setting, changed_settings
 from bench.analysis.circumstances import notes
 from bench.analysis.gates import Gate, GateResult, gate_threshold, judge_gate
-from bench.analysis.pairing import TIMINGS, Pair
+from bench.analysis.pairing import REPEATED, TIMINGS, Pair
 from bench.analysis.points import Point, Seeds, failures, points, resolution
 from bench.analysis.statistics import holm, paired
 from bench.errors import NothingError
@@ -66,7 +66,8 @@ def compare(base: pd.DataFrame, head: pd.DataFrame, metrics: Mapping[str, Metric
 
     Cells are joined on suite, profile, variant, experiment and axis values, runs on the seed. Per cell and metric: the
     mean difference over the common seeds that are ok on both sides, its 95% interval and paired t test, Holm's
-    correction over the cells of the metric. Failed runs are counted, never averaged in.
+    correction over the cells of the metric. Failed runs are counted, never averaged in. A cell whose configuration and
+    code are the same on both sides, and whose numbers are too, tests nothing and is not counted in the correction.
 
     Args:
         base: rows of `runs` of one state.
@@ -106,11 +107,17 @@ def compare(base: pd.DataFrame, head: pd.DataFrame, metrics: Mapping[str, Metric
 
 def _changes(pairs: Sequence[Pair], metric: Metric, gates: Sequence[Gate]) -> tuple[list[Change], int]:
     """One metric in each cell, and over how many tests its p values are corrected."""
-    drafts = [draft for pair in pairs if (draft := _draft(pair, metric)) is not None]
-    p_values = {index: draft.difference.p for index, draft in enumerate(drafts) if draft.difference and draft.difference.p is not None}
-    adjusted = dict(zip(p_values, holm(list(p_values.values())), strict=True))
-    margins = [np.fmin.reduce([gate_threshold(gate, draft) for gate in gates] or [math.nan]) for draft in drafts]
-    return [draft.classified(adjusted.get(index), float(margins[index])) for index, draft in enumerate(drafts)], len(p_values)
+    drafts = [(pair, draft) for pair in pairs if (draft := _draft(pair, metric)) is not None and (gates or draft.reason != REPEATED)]
+    p_values = {index: draft.difference.p for index, (pair, draft) in enumerate(drafts) if draft.difference and _is_test(pair, draft)}
+    adjusted = dict(zip(p_values, holm([p for p in p_values.values() if p is not None]), strict=True))
+    margins = [np.fmin.reduce([gate_threshold(gate, draft) for gate in gates] or [math.nan]) for _, draft in drafts]
+    return [draft.classified(adjusted.get(index), float(margins[index])) for index, (_, draft) in enumerate(drafts)], len(p_values)
+
+
+def _is_test(pair: Pair, draft: Change) -> bool:
+    """Whether a change could have been found: there is a p value, and not nothing that was changed and nothing that came of it."""
+    difference = draft.difference
+    return difference is not None and difference.p is not None and not (pair.unchanged and difference.identical)
 
 
 def _draft(pair: Pair, metric: Metric) -> Change | None:

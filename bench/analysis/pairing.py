@@ -16,6 +16,8 @@ TIMINGS: Mapping[str, Metric] = {
     "samples_per_second": Metric("samples_per_second", "1/s", "higher", "log", "training samples per second, evaluations excluded"),
 }
 
+REPEATED = "rows that repeat an earlier run were not timed anew"
+
 
 @dataclass(frozen=True)
 class Pair:
@@ -28,6 +30,11 @@ class Pair:
     def rows(self) -> list[tuple[Row, Row]]:
         """The rows of the common seeds, in the seeds' order."""
         return [(self.base[seed], self.head[seed]) for seed in sorted(self.base.keys() & self.head.keys())]
+
+    @property
+    def unchanged(self) -> bool:
+        """Whether nothing changed that decides the numbers: the same configurations, seeds and code on both sides."""
+        return all(base[key] == head[key] for base, head in self.rows() for key in ("run_id", "code_id"))
 
     def obstacle(self) -> str:
         """Why no number of the cell can be compared, or an empty text."""
@@ -46,7 +53,7 @@ class Pair:
             if one != other:
                 return f"other {column}: {_named(one)} -> {_named(other)}"
         if any(row.get("reused_from") is not None for pair in self.rows() for row in pair):
-            return "rows that repeat an earlier run were not timed anew"
+            return REPEATED
         return ""
 
     def values(self, metric: Metric) -> tuple[Values, Values]:

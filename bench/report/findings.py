@@ -54,14 +54,16 @@ def comparison_table(comparison: Comparison, kinds: Collection[Kind] = (), title
 
 
 def gate_table(comparison: Comparison, title: str = "Gates") -> Table:
-    """One row per gate and cell: crossed, held, or why it cannot say.
+    """One row per gate and cell that is not identical: crossed, held, or why it cannot say.
 
     Args:
         comparison: what `bench.analysis.compare.compare` found.
         title: what stands above.
     """
     rows = [result.row() for result in comparison.gates]
-    return Table(title, _columns(("gate", "cell", "outcome", "text")), tuple(tuple(row.values()) for row in rows))
+    shown = [row for row in rows if row["text"] != "identical"]
+    notes = [f"{len(rows) - len(shown)} more hold: their cells are identical."] if len(shown) < len(rows) else []
+    return Table(title, _columns(("gate", "cell", "outcome", "text")), tuple(tuple(row.values()) for row in shown), tuple(notes))
 
 
 def _columns(names: Sequence[str]) -> tuple[Column, ...]:

@@ -39,7 +39,7 @@ def row(config, seed, axes, **columns):
     hp = {key: "+".join(value) or "none" if isinstance(value, list) else value for key, value in config.flat().items()}
     return {
         "suite": "demo", "suite_version": 1, "profile": "paper", "variant": "", "experiment": "main", "run_id": run.run_id, "cell_id": config.cell_id,
-        "cell": config.json, "seed": seed, "status": "ok", "train_size": 1000, "test_size": 1000, "hardware": "one", "device": "cpu", "threads": 1,
+        "cell": config.json, "code_id": "e" * 64, "seed": seed, "status": "ok", "train_size": 1000, "test_size": 1000, "hardware": "one", "device": "cpu", "threads": 1,
         "data_checksum": "d" * 64, "measures": "{}", "commit": "c", "diff_hash": None, "reused_from": None, "pack": f"pack{seed}", "dirty": False,
         **{f"axis.{key}": value for key, value in axes.items()}, **{f"hp.{key}": value for key, value in hp.items()}, **columns,
     }  # fmt: skip

@@ -73,7 +73,7 @@ def test_the_p_value_is_corrected_over_the_cells_of_the_metric():
 
     changed = moved(-0.003, 0.0015)
     alone = accuracy_in(BASE, changed)[1]
-    first = compare(side(BASE), side(changed), METRICS).changes[0]
+    first = compare(side(BASE), side(changed, code_id="f" * 64), METRICS).changes[0]
     assert alone.difference.p < 0.05 < first.adjusted
     assert first.adjusted == pytest.approx(20 * alone.difference.p)
     assert (alone.kind, first.kind) == ("worse", "inconclusive")
@@ -162,15 +162,35 @@ def test_other_circumstances_are_noted():
     assert compare(base, base, METRICS).notes == ()
 
 
-@pytest.mark.parametrize(
-    ("columns", "why"), [({"hardware": "two"}, "other hardware: one -> two"), ({"threads": 2}, "other threads"), ({"reused_from": "r"}, "not timed anew")]
-)
+@pytest.mark.parametrize(("columns", "why"), [({"hardware": "two"}, "other hardware: one -> two"), ({"threads": 2}, "other threads")])
 def test_timings_compare_only_where_they_were_taken_alike(columns, why):
     base, head = frame(seeds([10.0, 11, 12], metric="samples_per_second")), frame(seeds([5.0, 6, 6.5], metric="samples_per_second"))
     assert compare(base, head, {}).changes[0].kind == "worse"
     barred = compare(base, head.assign(**columns), {}).changes[0]
     assert barred.kind == "incomparable"
     assert why in barred.reason
+
+
+def test_rows_that_repeat_a_run_have_no_timings_to_compare():
+    base = frame(seeds([10.0, 11, 12], metric="samples_per_second"))
+    head = base.assign(reused_from="r", samples_per_second=5.0)
+    assert [change.kind for change in compare(base, head, {}).changes] == ["incomparable"]
+    gated = compare(base, head, {}, [Gate.parse("samples_per_second:5%")])
+    assert [(change.kind, change.reason) for change in gated.changes] == [("incomparable", "rows that repeat an earlier run were not timed anew")]
+    assert [result.outcome for result in gated.gates] == ["not judged"]
+
+
+def test_cells_in_which_nothing_changed_are_no_tests():
+    harm, still = [0.90, 0.91, 0.92], [0.5, 0.6, 0.7]
+    worse = [0.80, 0.79, 0.85]
+    unchanged = [seeds(still, cell(width=width), {"width": str(width)}) for width in range(2, 30)]
+    base = frame(seeds(harm, cell(lr=0.1), {"width": "64"}), *unchanged)
+    head = frame(seeds(worse, cell(lr=0.2), {"width": "64"}), *unchanged)
+    found = compare(base, head, METRICS, [Gate.parse("test_accuracy:5pp")])
+    assert found.crossed
+    assert found.counts() == {"identical": 28, "worse": 1}
+    other_code = compare(base, head.assign(code_id="f" * 64), METRICS, [Gate.parse("test_accuracy:5pp")])
+    assert not other_code.crossed
 
 
 def test_a_pack_is_one_timing_however_many_seeds_it_holds():
