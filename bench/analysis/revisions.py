@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pandas as pd
 from bench.errors import NothingError, UsageError
 
 LATEST = "latest"
+HASH = re.compile(r"[0-9a-f]{7,64}")
 
 
 def select(runs: pd.DataFrame, suites: Sequence[str], profile: str | None, variant: str) -> pd.DataFrame:
@@ -63,7 +65,7 @@ def rows_at(runs: pd.DataFrame, revision: str, resolve: Callable[[str], str]) ->
     Raises:
         NothingError: if there are none.
     """
-    commit = _latest(runs) if revision == LATEST else resolve(revision)
+    commit = _latest(runs) if revision == LATEST else _recorded(runs, revision) or resolve(revision)
     mine = runs[runs["commit"] == commit]
     if mine.empty:
         raise NothingError(f"there are no rows of {revision} ({commit[:12]})", hint="Check that commit out and run the suite there.")
@@ -73,6 +75,14 @@ def rows_at(runs: pd.DataFrame, revision: str, resolve: Callable[[str], str]) ->
     last = mine.sort_values(["written", "row"])["diff_hash"].iloc[-1]
     remark = f"{revision} ({commit[:12]}) has rows of uncommitted changes only; those written last are taken (changes {str(last)[:12]})"
     return mine[mine["diff_hash"] == last], remark
+
+
+def _recorded(runs: pd.DataFrame, revision: str) -> str | None:
+    """The one commit of the rows that a hash begins, so that a registry can be compared without its repository."""
+    if not HASH.fullmatch(revision):
+        return None
+    found = {commit for commit in runs["commit"].dropna() if commit.startswith(revision)}
+    return found.pop() if len(found) == 1 else None
 
 
 def _latest(runs: pd.DataFrame) -> str:
