@@ -14,6 +14,7 @@ from bench.config import PartSpec
 from bench.packing import Pack, Task
 from bench.parts.measures import Measured, View, measures
 from bench.results import Machine, Progress, RunResult
+from bench.train.course import Trained
 from bench.train.evaluate import evaluation_batch
 from bench.train.lanes import resident
 from bench.train.setup import DataStore, Prepared, prepare
@@ -87,7 +88,7 @@ class Trainer:
         )
 
     @staticmethod
-    def _measure(prepared: Prepared, trained: resident.Trained, wanted: Sequence[PartSpec]) -> list[tuple[PartSpec, Measured]]:
+    def _measure(prepared: Prepared, trained: Trained, wanted: Sequence[PartSpec]) -> list[tuple[PartSpec, Measured]]:
         model = prepared.model.eval().requires_grad_(False)
         batch = evaluation_batch(prepared.spec.inputs, prepared.data.train_inputs.device)
         view = View(model, prepared.objective, prepared.data, prepared.spec, trained.history, prepared.run.seed, batch)
@@ -99,7 +100,7 @@ class Trainer:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def _history_rows(trained: resident.Trained) -> list[dict[str, object]]:
+def _history_rows(trained: Trained) -> list[dict[str, object]]:
     history = trained.history
     return [
         {"step": step, "epoch": epoch, "metric": metric, "value": values[index]}

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from bench.errors import UsageError
 from bench.parts.models import models
-from bench.train.lanes import resident
+from bench.train import course
 from bench.train.setup import DataStore, build_model
 from tests.train.runs import CPU, DIGITS, part, prepared, run_of, sine_run
 
@@ -23,7 +23,7 @@ def weights(run):
 
 
 def order(run, steps=9):
-    batches = resident._order(prepared(run))
+    batches = course.order(prepared(run))
     return [next(batches) for _ in range(steps)]
 
 

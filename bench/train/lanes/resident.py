@@ -4,41 +4,17 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
 from bench import seeding
-from bench.parts.measures import History
 from bench.parts.optimizers import Optimizer
-from bench.train.evaluate import evaluation_batch, evaluation_epochs, loss_and_accuracy
+from bench.train.course import CHECK_EVERY, Course, Report, Trained, order
+from bench.train.evaluate import evaluation_epochs
 from bench.train.flat import FlatParameters
 from bench.train.setup import Prepared
-
-CHECK_EVERY = 50
-"""Steps between looks at the loss, so that a GPU need not wait for the host at each step."""
-
-Report = Callable[[float, float], None]
-
-
-@dataclass
-class Trained:
-    """How training went.
-
-    Attributes:
-        history: the course of training, evaluated on both splits.
-        diverged_at: the first step whose loss was not finite, or None.
-        steps: steps made.
-        step_seconds: time spent in steps, without evaluations.
-    """
-
-    history: History
-    diverged_at: int | None
-    steps: int
-    step_seconds: float
 
 
 def train(prepared: Prepared, report: Report) -> Trained:
@@ -49,7 +25,7 @@ def train(prepared: Prepared, report: Report) -> Trained:
         report: told (share of steps done, last training loss) after each evaluation.
     """
     loop = _Loop(prepared)
-    course = _Course(prepared)
+    course = Course(prepared)
     course.evaluate(0)
     seconds = 0.0
     for epoch in evaluation_epochs(loop.epochs):
@@ -72,7 +48,7 @@ class _Loop:
     def __init__(self, prepared: Prepared) -> None:
         self._prepared = prepared
         self._update = _PureUpdate(prepared) if isinstance(prepared.optimizer, Optimizer) else _TorchUpdate(prepared)
-        self._order = _order(prepared)
+        self._order = order(prepared)
         self._window = torch.zeros(CHECK_EVERY, device=prepared.data.train_inputs.device)
         self.epochs = -(-prepared.total_steps // prepared.steps_per_epoch)
         self.step = 0
@@ -145,43 +121,6 @@ class _TorchUpdate:
         self._optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         self._optimizer.step()
-
-
-@dataclass
-class _Course:
-    """Evaluations of a run as they come."""
-
-    prepared: Prepared
-    steps: list[int] = field(default_factory=list)
-    values: dict[str, list[float]] = field(default_factory=dict)
-
-    def evaluate(self, step: int) -> float:
-        """Evaluate both splits, and return the training loss."""
-        data, batch = self.prepared.data, evaluation_batch(self.prepared.spec.inputs, self.prepared.data.train_inputs.device)
-        self.steps.append(step)
-        for split, inputs, targets in (("train", data.train_inputs, data.train_targets), ("test", data.test_inputs, data.test_targets)):
-            loss, accuracy = loss_and_accuracy(self.prepared.model, self.prepared.objective, inputs, targets, batch)
-            self.values.setdefault(f"{split}_loss", []).append(loss)
-            if accuracy is not None:
-                self.values.setdefault(f"{split}_accuracy", []).append(accuracy)
-        return self.values["train_loss"][-1]
-
-    def history(self) -> History:
-        """What was seen."""
-        return History(self.steps, [step / self.prepared.steps_per_epoch for step in self.steps], self.values)
-
-
-def _order(prepared: Prepared) -> Iterator[Tensor | slice]:
-    """The samples of each step: epochs of shuffled batches from the run's stream ``order``; a full batch as it stands."""
-    total, size, device = prepared.spec.train, prepared.batch_size, prepared.data.train_inputs.device
-    epoch = 0
-    while True:
-        if size == total:
-            yield slice(None)
-            continue
-        generator = torch.Generator().manual_seed(seeding.key(prepared.run.seed, "order", epoch))
-        yield from torch.split(torch.randperm(total, generator=generator).to(device), size)
-        epoch += 1
 
 
 def _precision(prepared: Prepared, inputs: Tensor) -> AbstractContextManager[object]:
