@@ -6,7 +6,6 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -17,12 +16,15 @@ from bench.errors import BenchError, NothingError, UsageError
 from bench.options import (
     DEFAULT_REPORT,
     DEFAULT_RESULTS,
+    DeviceOption,
     ExperimentOption,
     ForceOption,
     Format,
     FormatOption,
+    JobsOption,
     MaxCellsOption,
     OnlyOption,
+    PackSizeOption,
     PluginOption,
     Profile,
     ProfileOption,
@@ -41,7 +43,7 @@ if TYPE_CHECKING:
     from bench.plan import Plan
     from bench.registry.store import Registry
     from bench.report.table import Table
-    from bench.run import Request
+    from bench.run import Request, Way
 
 EXIT_CODES = """Exit codes: 0 all good; 1 some runs failed, a gate was crossed or a claim contradicted; 2 wrong usage or an invalid suite;
 3 a registry or storage fault (nothing lost); 4 the environment lacks something; 5 nothing selected or nothing to compare;
@@ -88,8 +90,9 @@ def run(
     force: ForceOption = False,
     reuse: ReuseOption = Reuse.code,
     retry_failed: RetryOption = False,
-    jobs: Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="How many workers at most.")] = None,
-    device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:0.")] = "auto",
+    jobs: JobsOption = None,
+    device: DeviceOption = "auto",
+    pack_size: PackSizeOption = None,
     executor: Annotated[str, typer.Option("--executor", help="processes, or inline to debug.")] = "processes",
     dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Only show the plan.")] = False,
     report_folder: ReportOption = DEFAULT_REPORT,
@@ -98,17 +101,18 @@ def run(
 ) -> None:
     """Train what is not done, write the rows, print the tables."""
     from bench.plan import Policy
-    from bench.run import Request
+    from bench.run import Request, Way
 
     policy = Policy(force, reuse is Reuse.any, retry_failed)
     registry = _registry(results)
+    way = Way(device, jobs, executor, pack_size)
     failed = False
     for name in suites:
         request = Request(name, profile.value, overrides or (), experiment or (), only, policy, plugins or (), max_cells, [report_folder])
         if dry_run:
-            _print_plan(request, registry)
+            _print_plan(request, registry, way)
         else:
-            failed |= _run_suite(request, registry, _Way(device, jobs, executor, bool(context.obj)), report_folder, format_)
+            failed |= _run_suite(request, registry, way, report_folder, format_, bool(context.obj))
     _end(registry, failed)
 
 
@@ -124,18 +128,21 @@ def plan(
     force: ForceOption = False,
     reuse: ReuseOption = Reuse.code,
     retry_failed: RetryOption = False,
+    jobs: JobsOption = None,
+    device: DeviceOption = "auto",
+    pack_size: PackSizeOption = None,
     report_folder: ReportOption = DEFAULT_REPORT,
     max_cells: MaxCellsOption = 100_000,
     format_: FormatOption = Format.table,
 ) -> None:
     """Show cells, runs, packs; what is done, new and stale, and why; and how long it will take."""
     from bench.plan import Policy
-    from bench.run import Request
+    from bench.run import Request, Way
 
     policy = Policy(force, reuse is Reuse.any, retry_failed)
     registry = _registry(results)
     request = Request(suite, profile.value, overrides or (), experiment or (), only, policy, plugins or (), max_cells, [report_folder])
-    _print_plan(request, registry, format_)
+    _print_plan(request, registry, Way(device, jobs, pack_size=pack_size), format_)
     _end(registry)
 
 
@@ -440,17 +447,7 @@ def _print(table: Table, format_: Format) -> None:
         print(render.FORMATS[format_.value](table))
 
 
-@dataclass(frozen=True)
-class _Way:
-    """How runs are trained: the device, how many workers, by which executor; and whether tracebacks are shown."""
-
-    device: str
-    jobs: int | None
-    executor: str
-    debug: bool
-
-
-def _run_suite(request: Request, registry: Registry, way: _Way, out: Path, format_: Format) -> bool:
+def _run_suite(request: Request, registry: Registry, way: Way, out: Path, format_: Format, debug: bool) -> bool:
     """Run one suite, print its tables, and say whether a run failed."""
     from rich.console import Console
 
@@ -462,7 +459,7 @@ def _run_suite(request: Request, registry: Registry, way: _Way, out: Path, forma
     counts = job.plan.counts()
     _say(f"{job.suite.name} at {request.profile}: {_counts(job.plan)}")
     workers = len(devices(way.device, way.jobs)) if trained else 0
-    ended = follow(execute(job, registry, way.device, way.jobs, way.executor), trained, workers, Console(stderr=True), way.debug)
+    ended = follow(execute(job, registry, way), trained, workers, Console(stderr=True), debug)
     fresh = bool(trained or job.plan.to_repeat())
     _print_results(job.plan, registry, out, fresh, format_)
     failures = {status: count for status, count in ended.items() if status not in ("ok", "diverged")}
@@ -494,13 +491,14 @@ def _print_results(plan: Plan, registry: Registry, out: Path, fresh: bool, forma
     _say(f"report:  {folder}/report.md")
 
 
-def _print_plan(request: Request, registry: Registry, format_: Format = Format.table) -> None:
+def _print_plan(request: Request, registry: Registry, way: Way, format_: Format = Format.table) -> None:
     from bench.listing import plan_tables
-    from bench.run import make_job
+    from bench.run import devices, make_job, packs_of
 
     job = make_job(request, registry)
+    packs = packs_of(job.plan.to_train(), len(devices(way.device, way.jobs)), way.pack_size)
     rows = registry.runs() if registry.exists else None
-    for table in plan_tables(job.plan, rows):
+    for table in plan_tables(job.plan, len(packs), rows):
         _print(table, format_)
 
 

@@ -12,7 +12,6 @@ from bench.catalog import Catalog, Part, load_entry_points, load_plugin
 from bench.cells import CATALOGS
 from bench.datafiles import Files
 from bench.errors import BenchError, UsageError, did_you_mean
-from bench.packing import pack
 from bench.plan import Plan, PlannedRun
 from bench.report.table import Table, text_table
 
@@ -61,11 +60,12 @@ def _parameters(part: Part[object]) -> str:
     return ", ".join(name if info.is_required() else f"{name}={info.default!r}" for name, info in fields)
 
 
-def plan_tables(plan: Plan, rows: pd.DataFrame | None) -> list[Table]:
+def plan_tables(plan: Plan, packs: int, rows: pd.DataFrame | None) -> list[Table]:
     """The runs of a plan by experiment, and why they are in their state.
 
     Args:
         plan: the plan.
+        packs: in how many packs its runs are trained.
         rows: rows of `runs`, from which times are estimated.
     """
     states = ("done", "reuse", "new", "stale", "failed")
@@ -74,7 +74,7 @@ def plan_tables(plan: Plan, rows: pd.DataFrame | None) -> list[Table]:
         counts = [str(sum(run.state == state for run in runs) or "") for state in states]
         summary.append((experiment, str(len({run.run.cell.cell_id for run in runs})), str(len(runs)), *counts))
     to_train = plan.to_train()
-    notes = [f"{len(plan.runs)} runs; to train: {len(to_train)} runs in {len(pack([run.task for run in to_train]))} packs.", *_estimate(to_train, rows)]
+    notes = [f"{len(plan.runs)} runs; to train: {len(to_train)} runs in {packs} packs.", *_estimate(to_train, rows)]
     first = text_table(f"{plan.origin.suite} at {plan.origin.profile}", ("experiment", "cells", "runs", *states), summary, notes)
     reasons = [
         (experiment, state, why, str(len(list(same))))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from bench.config import PartSpec, Run
 
@@ -30,6 +31,30 @@ class Pack:
     tasks: tuple[Task, ...]
 
 
-def pack(tasks: Sequence[Task]) -> list[Pack]:
-    """Cut tasks into packs, in their order; the resident lane trains one run at a time, so each is a pack of its own."""
-    return [Pack(uuid.uuid4().hex, (task,)) for task in tasks]
+class Fit(Protocol):
+    """What tasks must agree on to be trained as one program; equal for those that fit together."""
+
+    def __hash__(self) -> int: ...
+
+    @property
+    def members(self) -> int:
+        """How many tasks pay in one pack."""
+
+
+def pack(tasks: Sequence[Task], fits: Sequence[Fit | None], workers: int = 1, size: int | None = None) -> list[Pack]:
+    """Cut tasks into packs: those that fit together, in the order in which the first of each kind comes.
+
+    Args:
+        tasks: what is trained.
+        fits: what each must agree on with its pack; None for a task that is trained alone.
+        workers: how many packs are trained at once; tasks of one kind are spread over them.
+        size: how many tasks a pack has at most, instead of what pays.
+    """
+    groups: dict[Hashable, tuple[Fit | None, list[Task]]] = {}
+    for number, (task, fit) in enumerate(zip(tasks, fits, strict=True)):
+        groups.setdefault(number if fit is None else fit, (fit, []))[1].append(task)
+    packs = []
+    for fit, group in groups.values():
+        most = 1 if fit is None else size or min(fit.members, -(-len(group) // workers))
+        packs += [Pack(uuid.uuid4().hex, tuple(group[start : start + most])) for start in range(0, len(group), most)]
+    return packs

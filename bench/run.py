@@ -20,7 +20,7 @@ from bench.catalog import load_entry_points, load_plugin
 from bench.cells import CATALOGS, CellBuilder
 from bench.errors import MissingError, NothingError, UsageError
 from bench.executors import Advanced, Event, Failed, Finished, executors
-from bench.packing import pack
+from bench.packing import Pack, pack
 from bench.plan import Origin, Plan, PlannedRun, Policy, plan
 from bench.registry.git import git_state
 from bench.registry.provenance import environment, processor
@@ -34,6 +34,7 @@ from bench.rows import Row as RegistryRow
 from bench.selection import Selection
 from bench.sources import Sources
 from bench.suite_file import Profile
+from bench.train.lanes.stacked import agreement
 from bench.train.trainer import Trainer
 
 WORKER_BYTES = 1_500_000_000
@@ -131,15 +132,43 @@ def make_job(request: Request, registry: Registry) -> Job:
     return Job(suite, planned, Circumstances(origin, suite.file.version, git, environment()), plugins)
 
 
-def execute(job: Job, registry: Registry, device: str = "auto", jobs: int | None = None, executor: str = "processes") -> Iterator[Recorded | Advanced]:
+@dataclass(frozen=True)
+class Way:
+    """How runs are trained; nothing of it changes their numbers.
+
+    Attributes:
+        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:0``.
+        jobs: how many workers; as many as fit by default.
+        executor: a name in the catalogue of executors.
+        pack_size: how many runs a pack has at most, instead of what pays.
+    """
+
+    device: str = "auto"
+    jobs: int | None = None
+    executor: str = "processes"
+    pack_size: int | None = None
+
+
+def packs_of(planned: Sequence[PlannedRun], workers: int, size: int | None = None) -> list[Pack]:
+    """The packs in which runs are trained.
+
+    Args:
+        planned: the runs to train.
+        workers: how many packs are trained at once.
+        size: how many runs a pack has at most, instead of what pays.
+    """
+    cells = CellBuilder()
+    fits = {run.run.cell.cell_id: agreement(run.run.cell, cells.data(run.run.cell.dataset)) for run in planned}
+    return pack([run.task for run in planned], [fits[run.run.cell.cell_id] for run in planned], workers, size)
+
+
+def execute(job: Job, registry: Registry, way: Way) -> Iterator[Recorded | Advanced]:
     """Write what is reused, train what is not, and write each pack as it ends.
 
     Args:
         job: what to do.
         registry: where rows go.
-        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:0``.
-        jobs: how many workers; as many as fit by default.
-        executor: a name in the catalogue of executors.
+        way: how runs are trained.
 
     Yields:
         What happens, as it does.
@@ -149,7 +178,7 @@ def execute(job: Job, registry: Registry, device: str = "auto", jobs: int | None
         StorageError: if the registry cannot be written.
     """
     to_train = job.plan.to_train()
-    chosen = devices(device, jobs) if to_train else []
+    chosen = devices(way.device, way.jobs) if to_train else []
     check_data(to_train)
     registry.prepare()
     registry.store_suite(job.suite.document.text)
@@ -157,9 +186,9 @@ def execute(job: Job, registry: Registry, device: str = "auto", jobs: int | None
     recorder.write_repeated(job.plan.to_repeat())
     if to_train:
         by_run = {planned.run.run_id: planned for planned in to_train}
-        packs = pack([planned.task for planned in to_train])
+        packs = packs_of(to_train, len(chosen), way.pack_size)
         make_trainer = partial(Trainer, folder=datafiles.data_folder(), processor=processor(), plugins=job.plugins)
-        for event in executors[executor].target(chosen).run(packs, make_trainer):
+        for event in executors[way.executor].target(chosen).run(packs, make_trainer):
             yield from recorder.take(event, by_run)
     recorder.write_shared(to_train)
 

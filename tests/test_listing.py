@@ -11,6 +11,10 @@ from tests.planning import planned, resolved, rows_of, write
 SUITE = "experiments: {a: {grid: {dropout: [0.0, 0.1]}, seeds: 2}, b: {}}"
 
 
+def shown(plan, rows):
+    return listing.plan_tables(plan, len(plan.to_train()), rows)
+
+
 def texts(table) -> list[tuple[str, ...]]:
     return [tuple(map(str, row)) for row in table.rows]
 
@@ -47,7 +51,7 @@ def test_an_unknown_kind():
 
 def test_a_plan_is_counted_by_experiment():
     first = planned(resolved("experiments: {a: {grid: {dropout: [0.0, 0.1]}}}"))
-    table, why = listing.plan_tables(planned(resolved(SUITE), rows_of(first)), None)
+    table, why = shown(planned(resolved(SUITE), rows_of(first)), None)
     assert table.title == "demo at quick"
     assert [column.title for column in table.columns] == ["experiment", "cells", "runs", "done", "reuse", "new", "stale", "failed"]
     assert texts(table) == [("a", "2", "4", "2", "", "2", "", ""), ("b", "1", "1", "", "1", "", "", "")]
@@ -60,23 +64,23 @@ def test_a_plan_is_counted_by_experiment():
 
 
 def test_shared_runs_are_trained_once():
-    table, _ = listing.plan_tables(planned(resolved("experiments: {a: {}, b: {}}")), None)
+    table, _ = shown(planned(resolved("experiments: {a: {}, b: {}}")), None)
     assert table.notes == ("2 runs; to train: 1 runs in 1 packs.",)
 
 
 def test_time_and_memory_are_estimated_from_past_rows():
     rows = rows_of(planned(resolved("experiments: {a: {}}")))
-    table, _ = listing.plan_tables(planned(resolved(SUITE), rows, Policy(force=True)), rows)
+    table, _ = shown(planned(resolved(SUITE), rows, Policy(force=True)), rows)
     assert table.notes[1:] == ("About 8 s of one worker, by past rows; at most 1 MiB per worker so far.",)
     rows = rows.assign(experiment="b")
-    table, _ = listing.plan_tables(planned(resolved("experiments: {a: {dropout: 0.5}, b: {}}"), rows, Policy(force=True)), rows)
+    table, _ = shown(planned(resolved("experiments: {a: {dropout: 0.5}, b: {}}"), rows, Policy(force=True)), rows)
     assert table.notes[1].startswith("About 2 s of one worker, by past rows; 1 runs of experiments that were never run are not counted")
 
 
 @pytest.mark.parametrize("change", [{"status": "crashed"}, {"reused_from": "another"}, {"experiment": "z"}])
 def test_rows_that_tell_no_time_are_passed_over(change):
     rows = rows_of(planned(resolved("experiments: {a: {}}"))).assign(**change)
-    table, _ = listing.plan_tables(planned(resolved(SUITE), rows, Policy(force=True)), rows)
+    table, _ = shown(planned(resolved(SUITE), rows, Policy(force=True)), rows)
     assert len(table.notes) == 1
 
 

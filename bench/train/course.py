@@ -57,12 +57,12 @@ class Course:
 
     def history(self) -> History:
         """What was seen."""
-        return History(self.steps, [step / self.prepared.steps_per_epoch for step in self.steps], self.values)
+        return History(self.steps, [step / self.prepared.length.steps_per_epoch for step in self.steps], self.values)
 
 
 def order(prepared: Prepared) -> Iterator[Tensor | slice]:
     """The samples of each step: epochs of shuffled batches from the run's stream ``order``; a full batch as it stands."""
-    total, size, device = prepared.spec.train, prepared.batch_size, prepared.data.train_inputs.device
+    total, size, device = prepared.spec.train, prepared.length.batch_size, prepared.data.train_inputs.device
     epoch = 0
     while True:
         if size == total:

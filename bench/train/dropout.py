@@ -8,6 +8,7 @@ device, or on the order of evaluation. The hash is two rounds of a 32-bit mixing
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -47,14 +48,18 @@ class CounterDropout(nn.Module):
         self._step = step
         self._calls = 0
 
+    def key(self, call: int) -> int:
+        """The key of this place at a call within the step, from 0."""
+        return seeding.key(self._seed, f"dropout/{self._path}", call)
+
     def forward(self, inputs: Tensor) -> Tensor:
         """Drop elements of (batch, …)."""
         if not (self.training and self.enabled and self.rate > 0):
             return inputs
         shape = inputs.shape if self._mask == "per_sample" else inputs.shape[1:]
-        key = seeding.key(self._seed, f"dropout/{self._path}", self._calls)
+        keys = step_keys(self.key(self._calls), self._step)
         self._calls += 1
-        keep = keep_mask(shape, step_keys(key, self._step), self.rate, inputs.device)
+        keep = keep_masks(shape, [keys], [self.rate], inputs.device)[0]
         return inputs * keep.to(inputs.dtype).mul_(1 / (1 - self.rate))
 
     def extra_repr(self) -> str:
@@ -130,23 +135,24 @@ def mix(word: int) -> int:
     return word ^ (word >> 16)
 
 
-def keep_mask(shape: torch.Size | tuple[int, ...], keys: tuple[int, int], rate: float, device: torch.device | str = "cpu") -> Tensor:
+def keep_masks(shape: torch.Size | tuple[int, ...], keys: Sequence[tuple[int, int]], rates: Sequence[float], device: torch.device | str = "cpu") -> Tensor:
     """Which elements stay: element i does iff hash(i) / 2^32 + 1/2 >= rate, with the hash read as a signed 32-bit word.
 
     Args:
-        shape: the shape of the mask.
-        keys: what `step_keys` gives.
-        rate: the drop rate.
-        device: where the mask lies; the bits are the same everywhere.
+        shape: the shape of a mask.
+        keys: what `step_keys` gives, for each mask.
+        rates: the drop rate of each mask.
+        device: where the masks lie; the bits are the same everywhere.
 
     Returns:
-        A mask of booleans.
+        Masks of booleans, (masks, *shape).
     """
     count = int(torch.Size(shape).numel())
-    words = torch.arange(count, dtype=torch.int32, device=device)
-    _mix_(words.bitwise_xor_(_signed(keys[0])))
-    _mix_(words.add_(_signed(keys[1])))
-    return (words >= min(round(rate * 2**32), _WORD) - 2**31).view(shape)
+    first, second = (torch.tensor([[_signed(pair[which])] for pair in keys], dtype=torch.int32, device=device) for which in (0, 1))
+    words = torch.arange(count, dtype=torch.int32, device=device) ^ first
+    _mix_(_mix_(words).add_(second))
+    thresholds = [[min(round(rate * 2**32), _WORD) - 2**31] for rate in rates]
+    return (words >= torch.tensor(thresholds, dtype=torch.int32, device=device)).view(len(keys), *shape)
 
 
 def _mix_(words: Tensor) -> Tensor:

@@ -27,6 +27,30 @@ Augment = Callable[[Tensor, torch.Generator], Tensor]
 
 
 @dataclass(frozen=True)
+class Length:
+    """How long a cell is trained on its data, in samples, steps and epochs."""
+
+    cell: Cell
+    spec: DataSpec
+
+    @property
+    def batch_size(self) -> int:
+        """Samples per step, a full batch resolved."""
+        size = self.cell.batch_size
+        return self.spec.train if size == "full" else size
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Steps in which each sample is seen once; the last, smaller batch counts."""
+        return math.ceil(self.spec.train / self.batch_size)
+
+    @property
+    def total_steps(self) -> int:
+        """Steps of the whole run."""
+        return self.cell.steps if self.cell.steps is not None else (self.cell.epochs or 0) * self.steps_per_epoch
+
+
+@dataclass(frozen=True)
 class Prepared:
     """Everything that training one run needs, ready on its device.
 
@@ -55,21 +79,9 @@ class Prepared:
     augment: tuple[Augment, ...]
 
     @property
-    def batch_size(self) -> int:
-        """Samples per step, a full batch resolved."""
-        size = self.run.cell.batch_size
-        return self.spec.train if size == "full" else size
-
-    @property
-    def steps_per_epoch(self) -> int:
-        """Steps in which each sample is seen once; the last, smaller batch counts."""
-        return math.ceil(self.spec.train / self.batch_size)
-
-    @property
-    def total_steps(self) -> int:
-        """Steps of the whole run."""
-        cell = self.run.cell
-        return cell.steps if cell.steps is not None else (cell.epochs or 0) * self.steps_per_epoch
+    def length(self) -> Length:
+        """How long it is trained."""
+        return Length(self.run.cell, self.spec)
 
 
 class DataStore:
@@ -91,7 +103,7 @@ class DataStore:
         Raises:
             MissingError: if files are missing or not what they should be.
         """
-        dataset: Dataset = datasets[spec.name].target(**spec.parameters)
+        dataset = _make_dataset(spec)
         key = canonical([spec.name, dict(spec.parameters), seed])
         if key not in self._kept:
             datafiles.verify(dataset.files(), self._folder, spec.name)
@@ -142,6 +154,16 @@ def build_model(cell: Cell, spec: DataSpec, seed: int) -> nn.Module:
         model = models[cell.model.name].target(spec.inputs, spec.outputs, cell.dropout.rate, **cell.model.parameters)
     initializers[cell.initializer.name].target(model, torch.Generator().manual_seed(key), **cell.initializer.parameters)
     return model
+
+
+def dataset_of(cell: Cell) -> Dataset:
+    """The data set of a cell, with its options."""
+    return _make_dataset(cell.dataset)
+
+
+def _make_dataset(spec: PartSpec) -> Dataset:
+    dataset: Dataset = datasets[spec.name].target(**spec.parameters)
+    return dataset
 
 
 def _make(catalog: Any, spec: PartSpec) -> Any:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import resource
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -16,8 +18,9 @@ from bench.parts.measures import Measured, View, measures
 from bench.results import Machine, Progress, RunResult
 from bench.train.course import Trained
 from bench.train.evaluate import evaluation_batch
-from bench.train.lanes import resident
-from bench.train.setup import DataStore, Prepared, prepare
+from bench.train.lanes import resident, stacked
+from bench.train.lanes.stacked import agreement
+from bench.train.setup import DataStore, Prepared, dataset_of, prepare
 
 Emit = Callable[[Progress], None]
 
@@ -56,32 +59,54 @@ class Trainer:
         Returns:
             A result for each task, in their order.
         """
-        return [self._train(task, emit) for task in pack.tasks]
+        results: dict[int, RunResult] = {}
+        for numbers in self._stacks(pack.tasks):
+            tasks = [pack.tasks[number] for number in numbers]
+            results |= dict(zip(numbers, self._train(tasks, emit), strict=True))
+        return [results[number] for number in range(len(pack.tasks))]
 
-    def _train(self, task: Task, emit: Emit) -> RunResult:
-        run = task.run
+    @staticmethod
+    def _stacks(tasks: Sequence[Task]) -> list[list[int]]:
+        """The numbers of the tasks that are trained together; those that the stacked lane does not train are alone."""
+        stacks: dict[object, list[int]] = {}
+        for number, task in enumerate(tasks):
+            fit = agreement(task.run.cell, dataset_of(task.run.cell).spec())
+            stacks.setdefault(number if fit is None else fit, []).append(number)
+        return list(stacks.values())
+
+    def _train(self, tasks: Sequence[Task], emit: Emit) -> list[RunResult]:
         start = time.monotonic()
         if self._device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(self._device)
-        prepared = prepare(run, self._store, self._device)
-        trained = resident.train(prepared, lambda done, loss: emit(Progress(run.run_id, done, loss)))
-        train_seconds = time.monotonic() - start
+        members = [prepare(task.run, self._store, self._device) for task in tasks]
+
+        def report(member: int, done: float, loss: float) -> None:
+            emit(Progress(tasks[member].run.run_id, done, loss))
+
+        first = members[0]
+        lane = "resident" if agreement(first.run.cell, first.spec) is None else "stacked"
+        trained = [resident.train(first, partial(report, 0))] if lane == "resident" else stacked.train(members, report)
+        seconds = (time.monotonic() - start) / len(members)
+        return [self._result(member, how, task.measures, lane, seconds) for member, how, task in zip(members, trained, tasks, strict=True)]
+
+    def _result(self, prepared: Prepared, trained: Trained, wanted: Sequence[PartSpec], lane: str, seconds: float) -> RunResult:
         ok = trained.diverged_at is None
         parameters = sum(parameter.numel() for parameter in prepared.model.parameters() if parameter.requires_grad)
-        taken = self._measure(prepared, trained, task.measures) if ok else []
-        epochs, rest = divmod(trained.steps, prepared.steps_per_epoch)
-        samples = epochs * prepared.spec.train + rest * prepared.batch_size
+        start = time.monotonic()
+        taken = self._measure(prepared, trained, wanted) if ok else []
+        epochs, rest = divmod(trained.steps, prepared.length.steps_per_epoch)
+        samples = epochs * prepared.spec.train + rest * prepared.length.batch_size
         return RunResult(
-            run_id=run.run_id,
+            run_id=prepared.run.run_id,
             status="ok" if ok else "diverged",
             reason=None if ok else f"the loss was not finite at step {trained.diverged_at}",
             metrics={name: value for _, measured in taken for name, value in measured.values.items()},
             tables={"history": _history_rows(trained), **_table_rows(taken)},
-            machine=self._machine,
+            machine=replace(self._machine, lane=lane),
             steps_done=trained.steps,
             parameters=parameters,
-            train_seconds=train_seconds,
-            measure_seconds=time.monotonic() - start - train_seconds,
+            train_seconds=seconds,
+            measure_seconds=time.monotonic() - start,
             samples_per_second=samples / trained.step_seconds if trained.step_seconds > 0 else None,
             peak_memory=self._peak_memory(),
             data_checksum=prepared.data_checksum,

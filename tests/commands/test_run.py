@@ -90,8 +90,10 @@ def test_dry_run_writes_nothing(project: Project) -> None:
 def test_plan_says_why(project: Project) -> None:
     project.run("-e", "again")
     project.edit("measures: [accuracy, loss]", "measures: [accuracy, loss, generalization_gap]")
-    outcome = project.bench("plan", "small.yaml", "-e", "again")
+    outcome = project.bench("plan", "small.yaml", "-e", "again", "-j", "2")
     assert "measure generalization_gap was not taken" in outcome.out
+    assert "to train: 3 runs in 2 packs" in outcome.out
+    outcome = project.bench("plan", "small.yaml", "-e", "again", "--pack-size", "1")
     assert "to train: 3 runs in 3 packs" in outcome.out
 
 
@@ -112,7 +114,7 @@ def test_two_processes_give_the_numbers_of_one(project: Project) -> None:
 
 
 def test_a_killed_runner_goes_on_where_it_stopped(project: Project) -> None:
-    runner = project.spawn("run", "small.yaml", "-j", "1")
+    runner = project.spawn("run", "small.yaml", "-j", "1", "--pack-size", "1")
     deadline = time.monotonic() + 120
     while len(list(Path("results/runs").glob("*.parquet"))) < 2:
         assert runner.poll() is None, runner.communicate()[1]
@@ -201,7 +203,7 @@ def test_a_read_only_registry_is_refused_before_training(project: Project) -> No
 
 
 def test_a_torn_file_is_named_and_the_rest_is_read(project: Project) -> None:
-    project.run("-e", "again")
+    project.run("-e", "again", "--pack-size", "1")
     torn = sorted(Path("results/runs").glob("*.parquet"))[0]
     torn.write_bytes(torn.read_bytes()[:-40])
     outcome = project.bench("export", "out.csv")

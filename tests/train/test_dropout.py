@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from bench.errors import UsageError
 from bench.train import dropout
-from bench.train.dropout import CounterDropout, install, keep_mask, mix, refuse_other_randomness, step_keys
+from bench.train.dropout import CounterDropout, install, keep_masks, mix, refuse_other_randomness, step_keys
 
 MILLION = 1_000_000
 WORDS = st.integers(0, 2**32 - 1)
@@ -41,7 +41,7 @@ def unmix(word):
 
 
 def bits(key=KEY, step=0, rate=0.5, count=MILLION):
-    return keep_mask((count,), step_keys(key, step), rate).numpy()
+    return keep_masks((count,), [step_keys(key, step)], [rate])[0].numpy()
 
 
 def draw(module, shape, step=0):
@@ -298,4 +298,4 @@ def test_looking_for_other_randomness_changes_nothing():
 @pytest.mark.gpu
 def test_a_gpu_has_the_same_bits():
     keys = step_keys(KEY, 3)
-    assert torch.equal(keep_mask((1000, 77), keys, 0.3), keep_mask((1000, 77), keys, 0.3, "cuda").cpu())
+    assert torch.equal(keep_masks((1000, 77), [keys], [0.3]), keep_masks((1000, 77), [keys], [0.3], "cuda").cpu())

@@ -62,7 +62,7 @@ def test_a_full_batch_stands_in_its_order(size):
 )
 def test_lengths(given, per_epoch, total):
     ready = prepared(run_of(**given))
-    assert (ready.steps_per_epoch, ready.total_steps) == (per_epoch, total)
+    assert (ready.length.steps_per_epoch, ready.length.total_steps) == (per_epoch, total)
 
 
 def test_neither_uses_nor_changes_the_global_generator():

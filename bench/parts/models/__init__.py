@@ -16,7 +16,11 @@ from bench.errors import UsageError
 
 
 class ModelPart(Protocol):
-    """Builds a model."""
+    """Builds a model.
+
+    Traits: ``inputs`` (``images``, or ``any``); ``stacked`` (whether it is an ``nn.Sequential`` of Flatten, then Linear,
+    an activation and Dropout for each hidden layer, then Linear, so that many are trained as one program).
+    """
 
     def __call__(self, inputs: tuple[int, ...], outputs: int, dropout: float | tuple[float, ...], **parameters: Any) -> nn.Module:
         """Build a model with PyTorch's own initial weights.

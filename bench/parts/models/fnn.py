@@ -24,7 +24,7 @@ ACTIVATIONS: Mapping[Activation, type[nn.Module]] = {
 }
 
 
-@models.register(inputs="any")
+@models.register(inputs="any", stacked=True)
 def fnn(
     inputs: tuple[int, ...],
     outputs: int,

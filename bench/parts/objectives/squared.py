@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
-from torch.nn import functional
 
 from bench.errors import UsageError
 from bench.parts.objectives import Network, objectives
@@ -40,7 +40,12 @@ class Squared:
         Raises:
             UsageError: if values have another shape than the outputs, which would be stretched to fit.
         """
-        wanted = targets if targets.is_floating_point() else functional.one_hot(targets, outputs.shape[-1]).to(outputs.dtype)
+        wanted = targets if targets.is_floating_point() else _one_hot(targets, outputs)
         if wanted.shape != outputs.shape:
             raise UsageError(f"objective 'squared' compares outputs of shape {tuple(outputs.shape)} with targets of shape {tuple(wanted.shape)}")
         return (outputs - wanted).square().sum(dim=-1).mean() / 2
+
+
+def _one_hot(classes: Tensor, outputs: Tensor) -> Tensor:
+    """Classes as rows with a 1; by comparison, which torch.func can batch, unlike torch's own one_hot."""
+    return (classes.unsqueeze(-1) == torch.arange(outputs.shape[-1], device=classes.device)).to(outputs.dtype)

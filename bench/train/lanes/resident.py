@@ -30,7 +30,7 @@ def train(prepared: Prepared, report: Report) -> Trained:
     seconds = 0.0
     for epoch in evaluation_epochs(loop.epochs):
         start = time.monotonic()
-        loop.advance(min(epoch * prepared.steps_per_epoch, prepared.total_steps))
+        loop.advance(min(epoch * prepared.length.steps_per_epoch, prepared.length.total_steps))
         seconds += time.monotonic() - start
         if loop.diverged_at is not None:
             break
@@ -38,7 +38,7 @@ def train(prepared: Prepared, report: Report) -> Trained:
         if not math.isfinite(train_loss):
             loop.diverged_at = loop.step
             break
-        report(loop.step / prepared.total_steps, train_loss)
+        report(loop.step / prepared.length.total_steps, train_loss)
     return Trained(course.history(), loop.diverged_at, loop.step, seconds)
 
 
@@ -50,7 +50,7 @@ class _Loop:
         self._update = _PureUpdate(prepared) if isinstance(prepared.optimizer, Optimizer) else _TorchUpdate(prepared)
         self._order = order(prepared)
         self._window = torch.zeros(CHECK_EVERY, device=prepared.data.train_inputs.device)
-        self.epochs = -(-prepared.total_steps // prepared.steps_per_epoch)
+        self.epochs = -(-prepared.length.total_steps // prepared.length.steps_per_epoch)
         self.step = 0
         self.diverged_at: int | None = None
         for dropout in prepared.dropouts:
@@ -75,7 +75,7 @@ class _Loop:
             inputs = augment(inputs, torch.Generator().manual_seed(key))
         with _precision(prepared, inputs):
             loss = prepared.objective(prepared.model(inputs).float(), targets)
-        factor = prepared.schedule(self.step / prepared.steps_per_epoch, prepared.total_steps / prepared.steps_per_epoch)
+        factor = prepared.schedule(self.step / prepared.length.steps_per_epoch, prepared.length.total_steps / prepared.length.steps_per_epoch)
         self._update(loss, self.step, factor)
         return loss.detach()
 
