@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from bench.errors import BenchError, NothingError, UsageError
+from bench.errors import BenchError, NothingError, SuiteError, UsageError
 from bench.options import (
     DEFAULT_REPORT,
     DEFAULT_RESULTS,
@@ -147,16 +147,24 @@ def plan(
 
 
 @app.command()
-def validate(suites: Annotated[list[str], typer.Argument(metavar="SUITE...")], plugins: PluginOption = None, max_cells: MaxCellsOption = 100_000) -> None:
+def validate(
+    suites: Annotated[list[str] | None, typer.Argument(metavar="[SUITE]...", help="All named suites by default.")] = None,
+    plugins: PluginOption = None,
+    max_cells: MaxCellsOption = 100_000,
+) -> None:
     """Check suites at every profile: keys, names, parameters, combinations."""
+    from bench.references import dangling
     from bench.resolve import Choice, Overrides, resolve
     from bench.run import load_suite
+    from bench.suite import available, folders
     from bench.suite_file import PROFILES
 
-    for name in suites:
+    for name in suites or available(folders()):
         suite, _ = load_suite(name, plugins or ())
         for profile in PROFILES:
             experiments = resolve(suite, profile, Overrides({}), Choice(max_cells=max_cells))
+            if problems := dangling(suite, profile, experiments):
+                raise SuiteError(problems)
             cells = sum(len(experiment.cells) for experiment in experiments)
             runs = sum(len(experiment.cells) * len(experiment.seeds) for experiment in experiments)
             _say(f"{suite.name} at {profile}: sound; {len(experiments)} experiments, {cells} cells, {runs} runs")
@@ -242,6 +250,9 @@ def compare(
             _say(f"note: {remark}", err=True)
     if gates:
         _print(gate_table(comparison), format_)
+    blind = sum(result.outcome == "undetectable" for result in comparison.gates)
+    if blind:
+        _say(f"warning: in {blind} cells the gate could not have found what it forbids; the table says what it can find. More seeds would.", err=True)
     _end(registry, comparison.crossed)
     if not comparison.comparable:
         raise NothingError("no number could be compared; the table says why")
@@ -457,14 +468,14 @@ def _run_suite(request: Request, registry: Registry, way: Way, out: Path, format
     job = make_job(request, registry)
     trained = len(job.plan.to_train())
     counts = job.plan.counts()
-    _say(f"{job.suite.name} at {request.profile}: {_counts(job.plan)}")
-    workers = len(devices(way.device, way.jobs)) if trained else 0
+    _say(f"{job.suite.name} at {request.profile}: {_counts(job.plan)}{'' if registry.exists else f'; new registry in {registry.root}/'}")
+    workers = len(devices(way.device, way.jobs))
     ended = follow(execute(job, registry, way), trained, workers, Console(stderr=True), debug)
     fresh = bool(trained or job.plan.to_repeat())
     _print_results(job.plan, registry, out, fresh, format_)
     failures = {status: count for status, count in ended.items() if status not in ("ok", "diverged")}
     for status, count in failures.items():
-        _say(f"{count} runs: {status}; see bench report, or try again with --retry-failed", err=True)
+        _say(f"{count} runs: {status}; the report has the reasons, --retry-failed --executor inline --debug the tracebacks", err=True)
     return bool(failures or counts["failed"])
 
 
@@ -479,11 +490,11 @@ def _print_results(plan: Plan, registry: Registry, out: Path, fresh: bool, forma
     runs = registry.runs(origin.suite, origin.profile)
     rows = current(runs[runs["variant"] == origin.variant], origin.commit)
     content = gather(rows, find_suite(registry, origin.suite, origin.suite_digest), registry.metrics())
-    for table in (content.tables or content.experiments).values():
+    for table in content.tables_of({run.experiment for run in plan.runs}):
         _print(table, format_)
     folder = out / folder_of(origin.suite, origin.profile, origin.variant)
     if fresh or not folder.is_dir():
-        _write_report(registry, out, origin.variant)
+        _write_report(registry, out, origin.variant, origin.suite)
     files = sum(1 for _ in (registry.root / "runs").glob(f"{origin.suite}.{origin.profile}.*.parquet"))
     _say(f"rows:    {registry.root}/runs/{origin.suite}.{origin.profile}.*.parquet ({files} files)")
     _say(f"tables:  {folder}/tables/ ({len(list((folder / 'tables').glob('*.md')))} as .md, .tex, .csv)")
@@ -508,11 +519,11 @@ def _counts(plan: Plan) -> str:
     return f"{len(plan.runs)} runs: " + ", ".join(f"{counts[state]} {word}" for state, word in words.items() if counts[state])  # type: ignore[index]  # the keys are the states
 
 
-def _write_report(registry: Registry, out: Path, variant: str) -> list[Path]:
+def _write_report(registry: Registry, out: Path, variant: str, suite: str | None = None) -> list[Path]:
     from bench.report.suites import find_suite
     from bench.report.write import write_report
 
-    return write_report(registry, lambda name, digest: find_suite(registry, name, digest), out, head=_head(), variant=variant)
+    return write_report(registry, lambda name, digest: find_suite(registry, name, digest), out, head=_head(), variant=variant, only=suite)
 
 
 def _head() -> str | None:

@@ -91,7 +91,8 @@ def _data() -> Iterator[Finding]:
         return
     for name in data_names():
         absent = missing(data_files(name), folder)
-        yield Finding(f"data set {name}", f"{len(absent)} files missing (bench data fetch {name})" if absent else "there (bench data verify checks it)")
+        state = f"not there: {len(absent)} files" if absent else "there"
+        yield Finding(f"data set {name}", state, remedy=f"If it is needed: bench data fetch {name}" if absent else f"To check it: bench data verify {name}")
 
 
 def _storage(registry: Registry) -> Iterator[Finding]:

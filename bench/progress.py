@@ -52,7 +52,8 @@ def describe(event: Recorded) -> str:
     number = next((f" {name.replace('_', ' ')} {result.metrics[name]:.4g}" for name in SHOWN if name in result.metrics), "")
     reason = f" ({result.reason})" if result.reason else ""
     seconds = f" {result.train_seconds:.1f} s" if result.train_seconds is not None else ""
-    return f"{planned.experiment} {where} seed={planned.run.seed}: {result.status}{reason}{number}{seconds}"
+    name = " ".join(filter(None, (planned.experiment, where, f"seed={planned.run.seed}")))
+    return f"{name} ({planned.run.run_id[:8]}): {result.status}{reason}{number}{seconds}"
 
 
 class _Lines(AbstractContextManager["_Lines"]):

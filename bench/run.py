@@ -18,10 +18,11 @@ from bench import datafiles
 from bench import suite as suites
 from bench.catalog import load_entry_points, load_plugin
 from bench.cells import CATALOGS, CellBuilder
-from bench.errors import MissingError, NothingError, UsageError
+from bench.errors import MissingError, NothingError, SuiteError, UsageError
 from bench.executors import Advanced, Event, Failed, Finished, executors
 from bench.packing import Pack, pack
 from bench.plan import Origin, Plan, PlannedRun, Policy, plan
+from bench.references import dangling
 from bench.registry.git import git_state
 from bench.registry.provenance import environment, processor
 from bench.registry.rows import table_from_rows
@@ -122,8 +123,11 @@ def make_job(request: Request, registry: Registry) -> Job:
     overrides = Overrides.parse(request.overrides)
     only = Selection.parse(request.only)
     experiments = resolve(suite, request.profile, overrides, Choice(request.experiments, only, request.max_cells))
+    if not (overrides.values or request.experiments or request.only) and (problems := dangling(suite, request.profile, experiments)):
+        raise SuiteError(problems)
     check_types(resolved.cell for experiment in experiments for resolved in experiment.cells)
-    git = git_state(suite.path or Path(), exclude=[registry.root, *request.outputs])
+    used = [*plugins, *([suite.path] if suite.path else [])]
+    git = git_state(suite.path or Path(), exclude=[registry.root, *request.outputs], used=used)
     digest = hashlib.sha256(suite.document.text.encode()).hexdigest()
     origin = Origin(suite.name, digest, request.profile, overrides.variant, git.commit, git.diff_hash)
     planned = plan(experiments, registry.runs() if registry.exists else pd.DataFrame(), origin, request.policy, only, Sources())
@@ -178,7 +182,8 @@ def execute(job: Job, registry: Registry, way: Way) -> Iterator[Recorded | Advan
         StorageError: if the registry cannot be written.
     """
     to_train = job.plan.to_train()
-    chosen = devices(way.device, way.jobs) if to_train else []
+    chosen = devices(way.device, way.jobs)
+    executor = executors[way.executor].target(chosen)
     check_data(to_train)
     registry.prepare()
     registry.store_suite(job.suite.document.text)
@@ -188,7 +193,7 @@ def execute(job: Job, registry: Registry, way: Way) -> Iterator[Recorded | Advan
         by_run = {planned.run.run_id: planned for planned in to_train}
         packs = packs_of(to_train, len(chosen), way.pack_size)
         make_trainer = partial(Trainer, folder=datafiles.data_folder(), processor=processor(), plugins=job.plugins)
-        for event in executors[way.executor].target(chosen).run(packs, make_trainer):
+        for event in executor.run(packs, make_trainer):
             yield from recorder.take(event, by_run)
     recorder.write_shared(to_train)
 

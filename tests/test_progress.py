@@ -20,6 +20,10 @@ from tests.train.runs import run_of
 NUMBERS = {"test_accuracy": 0.87654, "test_loss": 0.5, "train_accuracy": 1.0}
 
 
+def run_id(seed) -> str:
+    return recorded(seed).planned.run.run_id[:8]
+
+
 def recorded(seed=0, status="ok", reason=None, metrics=NUMBERS, seconds=1.25, traceback="") -> Recorded:
     run = run_of(seed)
     planned = PlannedRun("batch-size", {"batch_size": "32", "model": "fnn"}, run, (), {}, "code", "new", "never trained", None, 0)
@@ -44,15 +48,17 @@ def last_line(text, start):
 
 
 def test_a_run_in_a_line():
-    assert describe(recorded()) == "batch-size batch_size=32 model=fnn seed=0: ok test accuracy 0.8765 1.2 s"
+    assert describe(recorded()) == f"batch-size batch_size=32 model=fnn seed=0 ({run_id(0)}): ok test accuracy 0.8765 1.2 s"
 
 
 def test_a_run_without_accuracy_shows_its_loss():
-    assert describe(recorded(2, metrics={"test_loss": 0.5})).endswith("seed=2: ok test loss 0.5 1.2 s")
+    assert describe(recorded(2, metrics={"test_loss": 0.5})).endswith(f"seed=2 ({run_id(2)}): ok test loss 0.5 1.2 s")
 
 
 def test_a_run_that_failed_shows_why():
-    assert describe(recorded(status="crashed", reason="ValueError: [red]", metrics={}, seconds=None)).endswith("seed=0: crashed (ValueError: [red])")
+    assert describe(recorded(status="crashed", reason="ValueError: [red]", metrics={}, seconds=None)).endswith(
+        f"seed=0 ({run_id(0)}): crashed (ValueError: [red])"
+    )
 
 
 def test_counts_every_run_once_and_no_progress():
@@ -69,7 +75,7 @@ def test_plain_lines(monkeypatch):
     lines = text.splitlines()
     assert [line.partition("]")[0] for line in lines] == ["[1/3, 20 s left", "[2/3, 10 s left", "[3/3, 0 s left"]
     assert lines[0].endswith("] " + describe(recorded()))
-    assert lines[2].endswith("seed=2: crashed (ValueError: [bold]x[/bold] [1])")
+    assert lines[2].endswith(f"seed=2 ({run_id(2)}): crashed (ValueError: [bold]x[/bold] [1])")
     assert "\x1b" not in text
 
 

@@ -20,6 +20,9 @@ from bench.suite import Suite
 from bench.suite_file import Claim, Experiment, Statement
 
 Size = Literal["met", "not met", "unclear", "—"]
+ABOUT = "about the profile"
+"""How the reason begins where a claim is about another profile."""
+
 SIZES: Mapping[Judgement, Size] = {"reproduced": "met", "contradicted": "not met", "inconclusive": "unclear", "not run": "—"}
 
 
@@ -134,7 +137,7 @@ def judge(suite: Suite, profile: str, runs: pd.DataFrame, metrics: Mapping[str, 
 def _not_run(claim: Claim, profile: str, metrics: Mapping[str, Metric]) -> str:
     """Why a claim is not judged whatever rows there are, or an empty text."""
     if profile not in claim.profiles:
-        return f"about the profile {' and '.join(claim.profiles)}"
+        return f"{ABOUT} {' and '.join(claim.profiles)}"
     return "" if claim.metric in metrics else f"no row has the metric {claim.metric!r}. {did_you_mean(claim.metric, metrics)}"
 
 

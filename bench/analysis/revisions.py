@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from bench.errors import NothingError, UsageError
+from bench.errors import NothingError, UsageError, did_you_mean
 
 LATEST = "latest"
 HASH = re.compile(r"[0-9a-f]{7,64}")
@@ -26,9 +26,16 @@ def select(runs: pd.DataFrame, suites: Sequence[str], profile: str | None, varia
     Raises:
         NothingError: if there are none.
     """
+    names = [Path(name).stem for name in suites]
+    for name in names:
+        if name not in set(runs["suite"]):
+            raise NothingError(f"the registry has no rows of suite {name!r}. {did_you_mean(name, set(runs['suite']))}")
+    if variant not in set(runs["variant"]):
+        known = "; ".join(repr(name) for name in sorted(set(runs["variant"])))
+        raise NothingError(f"the registry has no rows of variant {variant!r}", hint=f"It has: {known}")
     chosen = runs[runs["variant"] == variant]
     if suites:
-        chosen = chosen[chosen["suite"].isin([Path(name).stem for name in suites])]
+        chosen = chosen[chosen["suite"].isin(names)]
     if profile:
         chosen = chosen[chosen["profile"] == profile]
     if chosen.empty:

@@ -38,12 +38,13 @@ class GitState:
     diff_hash: str | None = None
 
 
-def git_state(path: Path, exclude: Sequence[Path] = ()) -> GitState:
+def git_state(path: Path, exclude: Sequence[Path] = (), used: Sequence[Path] | None = None) -> GitState:
     """The state of the repository that holds a file.
 
     Args:
         path: a file or a folder.
         exclude: folders that do not count as changes, such as the one that results are written to.
+        used: of files that git does not track, only these count; all by default.
 
     Returns:
         Its state; all None without a repository, without a commit, without git, or where git distrusts the owner.
@@ -56,7 +57,7 @@ def git_state(path: Path, exclude: Sequence[Path] = ()) -> GitState:
     root = Path(top.removesuffix("\n"))
     commit = _ask(root, "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
     time = _ask(root, "show", "--no-patch", "--no-show-signature", "--format=%ct", "HEAD")
-    changes = _changes(root, exclude)
+    changes = _changes(root, exclude, used)
     if commit is None or time is None or changes is None:
         return GitState()
     return GitState(commit.strip(), datetime.fromtimestamp(int(time), UTC), bool(changes), _hash(root, changes) if changes else None)
@@ -104,12 +105,17 @@ def revision_order(commits: Iterable[str], path: Path) -> list[str]:
     return [commit for commit in (listed or "").split() if commit in wanted]
 
 
-def _changes(root: Path, exclude: Sequence[Path]) -> list[str] | None:
+def _changes(root: Path, exclude: Sequence[Path], used: Sequence[Path] | None) -> list[str] | None:
     """The paths that differ from the commit, relative to the root; None if git does not say."""
     outside = [f":(top,exclude,literal){folder.as_posix()}" for folder in _relative(root, exclude)]
     flags = ("--porcelain=v2", "-z", "--untracked-files=all", "--no-renames", "--ignore-submodules=none")
     listed = _ask(root, "status", *flags, "--", ":(top)", *outside)
-    return None if listed is None else sorted(map(_changed_path, filter(None, listed.split("\0"))))
+    if listed is None:
+        return None
+    counted = None if used is None else {file.resolve() for file in used}
+    entries = [entry for entry in listed.split("\0") if entry]
+    changed = [(entry[0] == "?", _changed_path(entry)) for entry in entries]
+    return sorted(name for untracked, name in changed if not untracked or counted is None or (root / name).resolve() in counted)
 
 
 def _relative(root: Path, folders: Sequence[Path]) -> Iterator[Path]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import get_args
 
@@ -55,6 +55,18 @@ class Content:
     def title(self) -> str:
         """The suite's title, or its name."""
         return self.suite.file.title if self.suite else self.name
+
+    def tables_of(self, experiments: Collection[str]) -> list[Table]:
+        """The tables of some experiments: those that the suite declares for them, and else each experiment's own.
+
+        Args:
+            experiments: names; where they are all of the suite's, its declared tables speak for the whole.
+        """
+        declared = {name: spec.experiment for name, spec in self.suite.file.tables.items()} if self.suite else {}
+        chosen = [table for name, table in self.tables.items() if declared.get(name) in experiments]
+        if chosen and set(self.experiments) <= set(experiments):
+            return chosen
+        return chosen + [table for name, table in self.experiments.items() if name in experiments and name not in declared.values()]
 
     def experiment(self, name: str) -> Experiment | None:
         """An experiment as the suite file has it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from bench.analysis.change import Change, Kind
-from bench.analysis.claims import Verdict
+from bench.analysis.claims import ABOUT, Verdict
 from bench.analysis.compare import Comparison
 from bench.report.grid import readable
 from bench.report.table import NONE, Cell, Column, Number, Table
@@ -25,8 +25,11 @@ def verdict_table(verdicts: Sequence[Verdict], title: str = "Claims") -> Table:
         "The verdict is about what the source says; effect and 95% t interval over n seeds, given the data, of the cell that decides.",
         "Size: whether the size that the source names is met; it decides nothing.",
     ]
-    rows = tuple(_verdict_row(verdict) for verdict in verdicts)
-    return Table(title, _columns(_CLAIM_COLUMNS), rows, tuple(notes) if rows else ())
+    elsewhere = [verdict for verdict in verdicts if verdict.reason.startswith(ABOUT)]
+    rows = tuple(_verdict_row(verdict) for verdict in verdicts if verdict not in elsewhere)
+    if elsewhere:
+        notes.append(f"{len(elsewhere)} more claims are about another profile: {', '.join(verdict.claim for verdict in elsewhere)}.")
+    return Table(title, _columns(_CLAIM_COLUMNS), rows, tuple(notes) if verdicts else ())
 
 
 def comparison_table(comparison: Comparison, kinds: Collection[Kind] = (), title: str = "Comparison") -> Table:
@@ -40,17 +43,31 @@ def comparison_table(comparison: Comparison, kinds: Collection[Kind] = (), title
     Returns:
         The table; its notes count the classes and name changed settings and circumstances.
     """
-    shown = [change for change in comparison.changes if not kinds or change.kind in kinds]
+    one_sided = [change for change in comparison.changes if change.kind.startswith("only in")]
+    shown = [change for change in comparison.changes if change not in one_sided and (not kinds or change.kind in kinds)]
     several = len({(change.point.suite, change.point.profile, change.point.variant) for change in comparison.changes}) > 1
     counts = ", ".join(f"{count} {kind}" for kind, count in sorted(comparison.counts().items()))
     settings = [f"{setting.experiment}: {setting} ({setting.cells} {'cell' if setting.cells == 1 else 'cells'})" for setting in comparison.settings]
     notes = [
-        f"{len(comparison.changes)} compared: {counts}.",
+        f"{len(comparison.changes) - len(one_sided)} compared: {counts}.",
+        *_one_sided(one_sided),
         "Difference: head − base, paired by seed, with its 95% t interval; the class uses p adjusted over the cells of a metric (Holm).",
         *(f"Changed setting, {setting}" for setting in settings),
         *comparison.notes,
     ]
     return Table(title, _columns(_CHANGE_COLUMNS), tuple(_change_row(change, several) for change in shown), tuple(notes))
+
+
+def _one_sided(changes: Sequence[Change]) -> list[str]:
+    """The cells that only one side has, by side and experiment."""
+    sides: dict[str, dict[str, list[str]]] = {}
+    for change in changes:
+        sides.setdefault(change.kind, {}).setdefault(change.point.experiment, []).append(change.point.cell)
+    notes = []
+    for kind, experiments in sides.items():
+        listed = "; ".join(f"{experiment} ({len(cells)}: {', '.join(cells)})" for experiment, cells in experiments.items())
+        notes.append(f"{kind.capitalize()}: {listed}.")
+    return notes
 
 
 def gate_table(comparison: Comparison, title: str = "Gates") -> Table:

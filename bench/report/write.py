@@ -38,7 +38,7 @@ class Rows(Protocol):
         """What is known of each metric."""
 
 
-def write_report(registry: Rows, find_suite: FindSuite, out: Path, *, head: str | None = None, variant: str = "") -> list[Path]:
+def write_report(registry: Rows, find_suite: FindSuite, out: Path, *, head: str | None = None, variant: str = "", only: str | None = None) -> list[Path]:
     """Write a page with tables and figures for each suite and profile, and an index.
 
     Args:
@@ -47,6 +47,7 @@ def write_report(registry: Rows, find_suite: FindSuite, out: Path, *, head: str 
         out: the folder, ``<out>/<suite>/<profile>/report.md``; older files of the same names are replaced.
         head: the commit that is checked out, whose rows are shown where there are any.
         variant: which ``--set`` overrides.
+        only: write the pages of this suite alone; the index still names all.
 
     Returns:
         The pages, the index first.
@@ -66,7 +67,7 @@ def write_report(registry: Rows, find_suite: FindSuite, out: Path, *, head: str 
             contents.append((folder_of(str(suite), str(profile), variant), gather(rows, find_suite(str(suite), _digest(rows)), metrics)))
         else:
             refused.append(f"Not shown, as its name is none: suite {suite!r}, profile {profile!r}.")
-    pages = [_write(registry, content, out / folder, metrics) for folder, content in contents]
+    pages = [_write(registry, content, out / folder, metrics) for folder, content in contents if only in (None, content.name)]
     _write_files(out, {"index.md": index(contents, refused).encode()})
     return [out / "index.md", *pages]
 

@@ -124,3 +124,25 @@ def test_doctor_looks_at_everything(project: Project) -> None:
     outcome = project.bench("doctor")
     for subject in ("Python", "torchtext", "git", "data set cifar10", "results"):
         assert subject in outcome.out
+
+
+def test_the_schema_for_editors_is_the_present_one(project: Project) -> None:
+    assert (ROOT / "suites" / "suite.schema.json").read_text() == project.bench("schema", "suite").out
+
+
+def test_references_that_lead_nowhere_are_reported(project: Project) -> None:
+    project.edit("metric: test_accuracy, value: {dropout: 0}", "metric: test_acuracy, value: {dropout: 0.7}")
+    project.edit("values: [test_accuracy, train_loss]", "values: [test_accuracy, nope]")
+    for words in (("validate", "small.yaml"), ("run", "small.yaml"), ("plan", "small.yaml")):
+        outcome = project.bench(*words)
+        assert outcome.code == 2
+        assert "experiments.rates.claims.learns.metric: no measure of the experiment gives 'test_acuracy'. Did you mean 'test_accuracy'?" in outcome.err
+        assert "experiments.rates.claims.learns.value: no cell at profile quick has dropout=0.7" in outcome.err
+        assert "tables.accuracy.values[1]: no measure of experiment 'rates' gives 'nope'." in outcome.err
+    assert project.bench("run", "small.yaml", "--dry-run", "-e", "rates").code == 0
+
+
+def test_devices_and_executors_are_checked_though_nothing_is_trained(project: Project) -> None:
+    project.run("-e", "again")
+    assert project.run("-e", "again", "--device", "tpu").code == 2
+    assert project.bench("run", "small.yaml", "-e", "again", "--executor", "procesess").code == 2

@@ -61,7 +61,8 @@ def test_identical_commits_are_said_to_be_identical(project: Project) -> None:
         (("HEAD", "--upload-pack=x"), 2, ""),
         (("HEAD", "HEAD", "--fail-on", "test_acuracy:0.5pp"), 2, "Did you mean 'test_accuracy'?"),
         (("HEAD", "HEAD", "--fail-on", "test_accuracy"), 2, "test_accuracy"),
-        (("HEAD", "HEAD", "--suite", "other"), 5, "no such rows"),
+        (("HEAD", "HEAD", "--suite", "smal"), 5, "Did you mean 'small'?"),
+        (("HEAD", "HEAD", "--variant", "epochs=9"), 5, "It has: ''"),
     ],
 )
 def test_compare_refuses(project: Project, words: tuple[str, ...], code: int, text: str) -> None:

@@ -135,7 +135,7 @@ def test_a_killed_runner_goes_on_where_it_stopped(project: Project) -> None:
 
 
 def test_a_signal_ends_with_its_code(project: Project) -> None:
-    runner = project.spawn("run", "small.yaml", "-j", "1", "--set", "epochs=200")
+    runner = project.spawn("run", "small.yaml", "-j", "1", "--set", "epochs=50000")
     deadline = time.monotonic() + 120
     while not Path("results/runs").is_dir():
         assert time.monotonic() < deadline
@@ -242,3 +242,23 @@ def test_editing_a_plugin_makes_its_runs_stale_and_only_them(project: Project) -
     Path("edited.py").write_text(MODEL.replace("nn.ReLU()", "nn.Tanh()"))
     assert "changed since: edited.py" in state("plan", *words)
     assert "1 trained before, 1 stale" in state("run", *words, "-j", "1")
+
+
+def test_the_tables_of_what_was_selected_are_printed(project: Project) -> None:
+    whole = project.run().out
+    assert "accuracy\n" in whole
+    assert "again\n" not in whole
+    assert "again\n" in project.run("-e", "again").out
+    assert "accuracy\n" not in project.run("-e", "again").out
+
+
+def test_files_that_a_run_does_not_use_make_no_rows_dirty(project: Project) -> None:
+    Path("notes.txt").write_text("not tracked")
+    project.run("-e", "again")
+    assert not read_results("results")["dirty"].any()
+    Path("notes.txt").write_text("changed")
+    assert "3 done" in project.run("-e", "again").out
+    Path("new.yaml").write_text(project.suite.read_text())
+    project.bench("run", "new.yaml", "-e", "again", "--executor", "inline")
+    rows = read_results("results")
+    assert rows[rows["suite"] == "new"]["dirty"].all()
