@@ -8,7 +8,7 @@ foundation      `errors`, `files`, `catalog`, `selection`, `seeding`, `config`, 
 parts           `parts.*`: what a suite can name, one folder per kind, one file per thing
 planning        `resolve` (a suite -> cells), `plan` (cells and what is done -> runs), `packing`
 training        `train`: one pack -> the results of its runs
-executors       `executors`: how packs are run, in this process or in workers
+executors       `executors`: how packs are run, in this process or in workers: no torch
 registry        `registry`: Parquet in, frames out, with provenance: no torch
 analysis        `analysis`: statistics, the comparison of two commits, claims: no torch
 report          `report`: tables and figures: no torch
