@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from bench import datafiles, seeding
 from bench.config import Cell, PartSpec, Run, canonical
 from bench.parts.augmentations import augmentations
-from bench.parts.datasets import Data, Dataset, DataSpec, checksum, datasets
+from bench.parts.datasets import Data, Dataset, DataSpec, Relabelled, checksum, datasets
 from bench.parts.initializers import initializers
 from bench.parts.models import models
 from bench.parts.objectives import Objective, objectives
@@ -85,7 +85,7 @@ class Prepared:
 
 
 class DataStore:
-    """Data sets on a device, each read and verified once.
+    """The data set in use on a device, read and verified once; runs that differ in their seed alone share its inputs.
 
     Args:
         folder: the data folder.
@@ -95,7 +95,9 @@ class DataStore:
     def __init__(self, folder: Path, device: torch.device) -> None:
         self._folder = folder
         self._device = device
-        self._kept: dict[str, tuple[Data, str]] = {}
+        self._name = ""
+        self._checksum = ""
+        self._kept: dict[int | None, Data] = {}
 
     def get(self, spec: PartSpec, seed: int) -> tuple[DataSpec, Data, str]:
         """The samples of a run, and the checksum of the data before label noise.
@@ -104,13 +106,25 @@ class DataStore:
             MissingError: if files are missing or not what they should be.
         """
         dataset = _make_dataset(spec)
-        key = canonical([spec.name, dict(spec.parameters), seed])
-        if key not in self._kept:
+        name = canonical([spec.name, dict(spec.parameters)])
+        if name != self._name:
             datafiles.verify(dataset.files(), self._folder, spec.name)
-            data = dataset.read(self._folder, seed)
-            moved = Data(*(tensor.to(self._device) for tensor in (data.train_inputs, data.train_targets, data.test_inputs, data.test_targets)))
-            self._kept = {key: (moved, checksum(dataset, self._folder))}
-        return dataset.spec(), *self._kept[key]
+            self._name, self._checksum, self._kept = name, checksum(dataset, self._folder), {}
+        key = seed if _is_noisy(dataset) else None
+        if key not in self._kept:
+            self._kept[key] = self._read(dataset, seed)
+        return dataset.spec(), self._kept[key], self._checksum
+
+    def _read(self, dataset: Dataset, seed: int) -> Data:
+        data = dataset.read(self._folder, seed)
+        # A seed changes labels and nothing else, so that the inputs need to lie on the device once.
+        first = next(iter(self._kept.values()), data)
+        return Data(*(tensor.to(self._device) for tensor in (first.train_inputs, data.train_targets, first.test_inputs, data.test_targets)))
+
+
+def _is_noisy(dataset: Dataset) -> bool:
+    """Whether the seed may change the labels of a data set."""
+    return not (isinstance(dataset, Relabelled) and vars(dataset) == vars(dataset.clean()))
 
 
 def prepare(run: Run, store: DataStore, device: torch.device) -> Prepared:

@@ -107,3 +107,21 @@ def test_refuses_a_model_with_functional_dropout(monkeypatch):
     monkeypatch.setitem(models._parts, "fnn", type(models["fnn"])(**{**models["fnn"].__dict__, "target": lambda *shape, **parameters: Sly()}))
     with pytest.raises(UsageError, match="random numbers of its own"):
         prepared(run)
+
+
+def test_seeds_share_inputs_and_have_labels_of_their_own(monkeypatch):
+    """What differs in its seed alone is read once if the seed changes nothing, and never has its inputs twice in memory."""
+    from bench.parts.datasets.digits import digits
+
+    reads = []
+    original = digits.read
+    monkeypatch.setattr(digits, "read", lambda self, folder, seed: reads.append(seed) or original(self, folder, seed))
+    store = DataStore(Path(), CPU)
+    clean = [store.get(part("dataset", DIGITS), seed)[1] for seed in range(3)]
+    assert clean[0] is clean[2]
+    assert reads == [0, 0]  # once for the checksum
+    noisy = [store.get(part("dataset", {**DIGITS, "label_noise": 0.5}), seed)[1] for seed in range(3)]
+    assert reads[2:] == [0, 0, 1, 2]
+    assert noisy[0].train_inputs is noisy[2].train_inputs
+    assert not torch.equal(noisy[0].train_targets, noisy[2].train_targets)
+    assert torch.equal(noisy[2].train_targets, original(digits(**part("dataset", {**DIGITS, "label_noise": 0.5}).parameters), Path(), 2).train_targets)
