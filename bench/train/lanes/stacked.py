@@ -29,7 +29,7 @@ from bench.train.setup import Length, Prepared
 LARGE = 300_000
 """Parameters above which members are trained one at a time on a CPU: their weights and moments fill its cache."""
 
-CACHE_BYTES = 2**24
+CACHE_BYTES = 2**23
 ACTIVATION_BYTES = 24
 PARAMETER_BYTES = 20
 
