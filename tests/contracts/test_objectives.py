@@ -109,3 +109,14 @@ def test_squared_takes_classes_as_one_hot_vectors():
 def test_squared_refuses_values_that_it_would_have_to_stretch():
     with pytest.raises(UsageError, match=r"outputs of shape \(6, 1\) with targets of shape \(6,\)"):
         build("squared")(torch.zeros(6, 1), torch.zeros(6))
+
+
+@pytest.mark.parametrize("name", [part.name for part in objectives if hasattr(part.target, "per_sample")])
+def test_the_loss_is_the_mean_of_those_of_samples_with_any_leading_axes(name):
+    objective = objectives[name].target()
+    outputs = torch.randn(3, 5, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    classes = torch.arange(15).reshape(3, 5) % 4
+    found = objective.per_sample(outputs, classes)
+    assert found.shape == (3, 5)
+    for member in range(3):
+        torch.testing.assert_close(found[member].mean(), objective(outputs[member], classes[member]))

@@ -11,7 +11,7 @@ from bench.cells import CATALOGS
 from bench.train import dropout
 from bench.train.lanes import resident, stacked
 from bench.train.layers import ACTIVATIONS
-from tests.train.runs import DIGITS, part, prepared, run_of, sine_run
+from tests.train.runs import DIGITS, prepared, run_of, sine_run
 
 LR = {"sgd": 0.1, "adam": 0.01, "adamw": 0.01, "rmsprop": 0.001, "rprop": 0.001}
 OPTIMIZERS = sorted(set(CATALOGS["optimizer"].names()) - {"torch"})
@@ -146,14 +146,9 @@ def test_large_members_are_trained_one_at_a_time():
     assert small.members == 32
 
 
-def test_an_objective_that_cannot_be_batched_is_left_to_the_resident_lane(monkeypatch):
-    monkeypatch.setattr(stacked, "_is_batchable", lambda objective, spec: False)
-    assert stacked.agreement(run_of().cell, prepared(run_of()).spec) is None
-    monkeypatch.undo()
-
-    class Counting:
-        def __call__(self, outputs, targets):
-            return outputs.sum() * float(targets.float().mean().item())
-
-    assert not stacked._is_batchable(Counting(), prepared(run_of()).spec)
-    assert part("objective", "squared").name == "squared"
+def test_an_objective_without_losses_of_samples_is_left_to_the_resident_lane(monkeypatch):
+    run = run_of(objective="squared")
+    spec = prepared(run).spec
+    assert stacked.agreement(run.cell, spec) is not None
+    monkeypatch.delattr(type(prepared(run).objective), "per_sample")
+    assert stacked.agreement(run.cell, spec) is None

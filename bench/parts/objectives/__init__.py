@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from torch import Tensor
 
@@ -31,6 +31,22 @@ class Objective(Protocol):
 
         Returns:
             A scalar.
+        """
+
+
+@runtime_checkable
+class SampleObjective(Objective, Protocol):
+    """An objective that is a mean of losses of samples, so that many members can be trained as one program."""
+
+    def per_sample(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """The loss of each sample.
+
+        Args:
+            outputs: (…, batch, outputs), with any leading axes.
+            targets: (…, batch) classes as int64, or (…, batch, outputs) values.
+
+        Returns:
+            (…, batch).
         """
 
 

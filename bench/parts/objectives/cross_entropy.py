@@ -32,3 +32,15 @@ class CrossEntropy:
             A scalar.
         """
         return functional.cross_entropy(outputs, targets)
+
+    def per_sample(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """The loss of each sample.
+
+        Args:
+            outputs: (…, batch, classes), logits.
+            targets: (…, batch), classes as int64.
+
+        Returns:
+            (…, batch).
+        """
+        return -functional.log_softmax(outputs, dim=-1).gather(-1, targets.unsqueeze(-1)).squeeze(-1)

@@ -40,12 +40,27 @@ class Squared:
         Raises:
             UsageError: if values have another shape than the outputs, which would be stretched to fit.
         """
+        return self.per_sample(outputs, targets).mean()
+
+    def per_sample(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """The loss of each sample, ``|f(x_i) - y_i|^2 / 2``.
+
+        Args:
+            outputs: (…, batch, outputs).
+            targets: (…, batch) classes as int64, or (…, batch, outputs) values.
+
+        Returns:
+            (…, batch).
+
+        Raises:
+            UsageError: if values have another shape than the outputs, which would be stretched to fit.
+        """
         wanted = targets if targets.is_floating_point() else _one_hot(targets, outputs)
         if wanted.shape != outputs.shape:
             raise UsageError(f"objective 'squared' compares outputs of shape {tuple(outputs.shape)} with targets of shape {tuple(wanted.shape)}")
-        return (outputs - wanted).square().sum(dim=-1).mean() / 2
+        return (outputs - wanted).square().sum(dim=-1) / 2
 
 
 def _one_hot(classes: Tensor, outputs: Tensor) -> Tensor:
-    """Classes as rows with a 1; by comparison, which torch.func can batch, unlike torch's own one_hot."""
+    """Classes as rows with a 1, for any leading axes."""
     return (classes.unsqueeze(-1) == torch.arange(outputs.shape[-1], device=classes.device)).to(outputs.dtype)

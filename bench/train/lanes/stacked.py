@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from bench.config import Cell, canonical
 from bench.parts.datasets import DataSpec
 from bench.parts.models import models
-from bench.parts.objectives import Objective, objectives
+from bench.parts.objectives import SampleObjective, objectives
 from bench.parts.optimizers import Optimizer, State, optimizers
 from bench.train import dropout
 from bench.train.course import CHECK_EVERY, Course, Trained, order
@@ -119,7 +119,7 @@ def agreement(cell: Cell, spec: DataSpec) -> Agreement | None:
     with torch.device("meta"), torch.random.fork_rng(devices=[]):
         model = models[cell.model.name].target(spec.inputs, spec.outputs, cell.dropout.rate, **cell.model.parameters)
     layers = layers_of(model)
-    if layers is None or not _is_batchable(objectives[cell.objective.name].target(**cell.objective.parameters), spec):
+    if layers is None or not isinstance(objectives[cell.objective.name].target(**cell.objective.parameters), SampleObjective):
         return None
     form = {name: value for name, value in cell.optimizer.parameters.items() if name not in optimizer.hyperparameters()}
     drops = [module.p > 0 for module in model.modules() if isinstance(module, nn.Dropout)]
@@ -154,7 +154,8 @@ class _Stack:
         self._hyperparameters = _hyperparameters(members)
         self._batches = _Batches(members)
         self._dropout = _Dropout(members)
-        self._loss = torch.func.vmap(torch.func.grad_and_value(first.objective))
+        assert isinstance(first.objective, SampleObjective)
+        self._objective = first.objective
         self._window = torch.zeros(CHECK_EVERY, len(members), device=self._values.device)
         self.step = 0
         self.ended: list[int | None] = [None] * len(members)
@@ -191,8 +192,11 @@ class _Stack:
 
     def _gradient_and_loss(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """The gradient at the outputs, (members, batch, outputs), and each member's loss, (members,)."""
-        found: tuple[Tensor, Tensor] = self._loss(outputs, targets)
-        return found
+        with torch.enable_grad():
+            leaf = outputs.detach().requires_grad_()
+            losses = self._objective.per_sample(leaf, targets).mean(-1)
+            (grad,) = torch.autograd.grad(losses.sum(), leaf)
+        return grad, losses.detach()
 
     def _forward(self, inputs: Tensor) -> tuple[list[_Kept], Tensor]:
         kept = []
@@ -283,17 +287,6 @@ class _Dropout:
         rates = [rates[site] for rates in self._rates]
         keep = dropout.keep_masks((1 if self._shared else batch, units), keys, rates, self._device)
         return keep.to(self._scales.dtype) * self._scales[:, site].view(members, 1, 1)
-
-
-def _is_batchable(objective: Objective, spec: DataSpec) -> bool:
-    """Whether torch.func can take an objective for all members at once."""
-    outputs = torch.zeros(2, 1, spec.outputs)
-    targets = torch.zeros(2, 1, dtype=torch.int64) if spec.task == "classification" else torch.zeros_like(outputs)
-    try:
-        torch.func.vmap(torch.func.grad_and_value(objective))(outputs, targets)
-    except RuntimeError:
-        return False
-    return True
 
 
 def _hyperparameters(members: Sequence[Prepared]) -> dict[str, Tensor]:
