@@ -161,8 +161,9 @@ def packs_of(planned: Sequence[PlannedRun], workers: int, size: int | None = Non
         workers: how many packs are trained at once.
         size: how many runs a pack has at most, instead of what pays.
     """
-    cells = CellBuilder()
-    fits = {run.run.cell.cell_id: agreement(run.run.cell, cells.data(run.run.cell.dataset)) for run in planned}
+    builder = CellBuilder()
+    cells = {run.run.cell.cell_id: run.run.cell for run in planned}
+    fits = {cell_id: agreement(cell, builder.data(cell.dataset)) for cell_id, cell in cells.items()}
     return pack([run.task for run in planned], [fits[run.run.cell.cell_id] for run in planned], workers, size)
 
 

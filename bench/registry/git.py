@@ -88,23 +88,6 @@ def resolve(revision: str, path: Path) -> str:
     return commit
 
 
-def revision_order(commits: Iterable[str], path: Path) -> list[str]:
-    """Put commits in the order of history: ancestors first.
-
-    Args:
-        commits: full hashes.
-        path: a file or folder in the repository.
-
-    Returns:
-        Those that the repository has, each once.
-    """
-    wanted = {commit for commit in commits if COMMIT.fullmatch(commit)}
-    if not wanted:
-        return []
-    listed = _ask(_folder(path), "rev-list", "--topo-order", "--reverse", "--ignore-missing", *sorted(wanted), "--")
-    return [commit for commit in (listed or "").split() if commit in wanted]
-
-
 def _changes(root: Path, exclude: Sequence[Path], used: Sequence[Path] | None) -> list[str] | None:
     """The paths that differ from the commit, relative to the root; None if git does not say."""
     outside = [f":(top,exclude,literal){folder.as_posix()}" for folder in _relative(root, exclude)]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bench.errors import MissingError, UsageError
-from bench.registry.git import GitState, git_state, resolve, revision_order
+from bench.registry.git import GitState, git_state, resolve
 
 WHEN = {"GIT_AUTHOR_DATE": "2026-01-02T03:04:05+02:00", "GIT_COMMITTER_DATE": "2026-01-02T03:04:05+02:00"}
 PLAIN = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
@@ -194,10 +194,3 @@ def test_what_means_no_commit_is_refused(repository, history, name):
 def test_outside_a_repository_no_revision_means_anything(tmp_path):
     with pytest.raises(UsageError, match="there is no commit 'main'"):
         resolve("main", tmp_path)
-
-
-def test_commits_are_ordered_by_ancestry(repository, history):
-    assert revision_order([history[2], "f" * 40, history[0], "--all", history[1], history[0]], repository) == history[:3]
-    order = revision_order(reversed(history), repository)
-    assert order.index(history[1]) < order.index(history[3])
-    assert revision_order([], repository) == revision_order(history, Path("/")) == []
