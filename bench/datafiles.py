@@ -57,8 +57,13 @@ def data_folder() -> Path:
     """The folder of data files: ``$BENCH_DATA``, or ``implicit-bench/data`` in the user's cache folder."""
     if chosen := os.environ.get("BENCH_DATA"):
         return Path(chosen).expanduser()
+    return cache_folder() / "data"
+
+
+def cache_folder() -> Path:
+    """``implicit-bench`` in the user's cache folder: what can be had again."""
     cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(cache).expanduser() / "implicit-bench" / "data"
+    return Path(cache).expanduser() / "implicit-bench"
 
 
 def missing(files: Files, folder: Path) -> list[str]:

@@ -17,6 +17,7 @@ class Machine:
     hardware: str
     lane: str
     backend: str
+    matmul: str
     threads: int
     torch: str
 

@@ -58,7 +58,7 @@ def writer(origin: Origin = ORIGIN) -> RowWriter:
 
 
 def result(run: PlannedRun, status: Any = "ok", reason: str | None = None) -> RunResult:
-    machine = Machine("cpu", "a processor", "resident", "eager", 1, "2")
+    machine = Machine("cpu", "a processor", "resident", "eager", "highest", 1, "2")
     return RunResult(run.run.run_id, status, reason, METRICS if status == "ok" else {}, {}, machine, 40, 100, 1.5, 0.5, 1000.0, 2**20, "e" * 64)
 
 

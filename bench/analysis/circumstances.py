@@ -10,7 +10,7 @@ from typing import Any
 from bench.analysis.points import Row
 from bench.selection import text
 
-COLUMNS = ("device", "hardware", "threads", "backend", "lane", "bench_version", "python", "torch", "numpy", "platform")
+COLUMNS = ("device", "hardware", "threads", "backend", "matmul", "lane", "bench_version", "python", "torch", "numpy", "platform")
 
 
 def notes(pairs: Sequence[tuple[Row, Row]]) -> tuple[str, ...]:

@@ -63,6 +63,7 @@ RUNS = (
     Column("hardware", "string", "", "the processor's or the GPU's name: timings compare within one", nullable=True),
     Column("lane", "string", "", "which lane of the engine trained it", nullable=True),
     Column("backend", "string", "", "eager or compiled; the two agree within rounding only", nullable=True),
+    Column("matmul", "string", "", "how float32 matrix products were taken, in PyTorch's words: highest or medium", nullable=True),
     Column("threads", "int64", "", "threads per worker; CPU numbers depend on it", nullable=True),
     Column("commit", "string", "", "commit of the repository that holds the suite", nullable=True),
     Column("commit_time", "timestamp", "UTC", "when that commit was made", nullable=True),

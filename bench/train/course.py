@@ -60,14 +60,18 @@ class Course:
         return History(self.steps, [step / self.prepared.length.steps_per_epoch for step in self.steps], self.values)
 
 
-def order(prepared: Prepared) -> Iterator[Tensor | slice]:
-    """The samples of each step: epochs of shuffled batches from the run's stream ``order``; a full batch as it stands."""
-    total, size, device = prepared.spec.train, prepared.length.batch_size, prepared.data.train_inputs.device
-    epoch = 0
+def order(prepared: Prepared, step: int = 0) -> Iterator[Tensor | slice]:
+    """The samples of each step: epochs of shuffled batches from the run's stream ``order``; a full batch as it stands.
+
+    Args:
+        prepared: the run.
+        step: which step comes first.
+    """
+    total, length, device = prepared.spec.train, prepared.length, prepared.data.train_inputs.device
+    while length.full_batch:
+        yield slice(None)
+    epoch, skipped = divmod(step, length.steps_per_epoch)
     while True:
-        if size == total:
-            yield slice(None)
-            continue
         generator = torch.Generator().manual_seed(seeding.key(prepared.run.seed, "order", epoch))
-        yield from torch.split(torch.randperm(total, generator=generator).to(device), size)
-        epoch += 1
+        yield from torch.split(torch.randperm(total, generator=generator).to(device), length.batch_size)[skipped:]
+        epoch, skipped = epoch + 1, 0

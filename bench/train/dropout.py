@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +20,8 @@ from bench.errors import UsageError
 
 _OTHER_DROPOUT = (nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, nn.FeatureAlphaDropout)
 _WORD = 0xFFFFFFFF
+
+Words = TypeVar("Words", int, Tensor)
 
 
 class CounterDropout(nn.Module):
@@ -117,20 +120,26 @@ def refuse_other_randomness(model: nn.Module, inputs: Tensor) -> None:
         )
 
 
-def step_keys(key: int, step: int) -> tuple[int, int]:
-    """Two 32-bit subkeys for a step; each bit of key and step reaches each bit of both."""
-    low, high = key & _WORD, key >> 32
-    first = mix(mix(low ^ mix(step & _WORD)) ^ high ^ (step >> 32))
-    second = mix(mix(high ^ first) ^ mix((step + 0x9E3779B9) & _WORD))
+def step_keys(key: Words, step: Words) -> tuple[Words, Words]:
+    """Two 32-bit subkeys for a step; each bit of key and step reaches each bit of both.
+
+    Args:
+        key: 64-bit keys of places: integers, or int64 tensors of the same bits.
+        step: steps from 0, that broadcast against the keys.
+    """
+    low, high = key & _WORD, (key >> 32) & _WORD
+    first = mix(mix(low ^ mix(step)) ^ high ^ (step >> 32))
+    second = mix(mix(high ^ first) ^ mix(step + 0x9E3779B9))
     return first, second
 
 
-def mix(word: int) -> int:
-    """The mixing function on one 32-bit word; a bijection."""
-    word &= _WORD
-    word ^= word >> 16
+def mix(word: Words) -> Words:
+    """The mixing function on the lower 32 bits of a word; a bijection of them."""
+    word = word & _WORD
+    word = word ^ (word >> 16)
     word = (word * 0x7FEB352D) & _WORD
-    word ^= word >> 15
+    word = word ^ (word >> 15)
+    # In a tensor the product of two 32-bit words overflows; its lower 32 bits are right all the same.
     word = (word * 0x846CA68B) & _WORD
     return word ^ (word >> 16)
 
@@ -147,12 +156,36 @@ def keep_masks(shape: torch.Size | tuple[int, ...], keys: Sequence[tuple[int, in
     Returns:
         Masks of booleans, (masks, *shape).
     """
+    first, second = (torch.tensor([signed(pair[which]) for pair in keys], dtype=torch.int32, device=device) for which in (0, 1))
+    return keep(shape, first, second, torch.tensor([threshold(rate) for rate in rates], dtype=torch.int32, device=device))
+
+
+def keep(shape: torch.Size | tuple[int, ...], first: Tensor, second: Tensor, thresholds: Tensor) -> Tensor:
+    """`keep_masks` for subkeys and thresholds that are on their device already.
+
+    Args:
+        shape: the shape of a mask.
+        first: the first subkey of each mask, (masks,), as signed 32-bit words.
+        second: the second, alike.
+        thresholds: what `threshold` gives for the rate of each mask, (masks,), int32.
+
+    Returns:
+        Masks of booleans, (masks, *shape).
+    """
     count = int(torch.Size(shape).numel())
-    first, second = (torch.tensor([[_signed(pair[which])] for pair in keys], dtype=torch.int32, device=device) for which in (0, 1))
-    words = torch.arange(count, dtype=torch.int32, device=device) ^ first
-    _mix_(_mix_(words).add_(second))
-    thresholds = [[min(round(rate * 2**32), _WORD) - 2**31] for rate in rates]
-    return (words >= torch.tensor(thresholds, dtype=torch.int32, device=device)).view(len(keys), *shape)
+    words = torch.arange(count, dtype=torch.int32, device=first.device) ^ first.unsqueeze(1)
+    words = _mix_(_mix_(words).add_(second.unsqueeze(1)))
+    return (words >= thresholds.unsqueeze(1)).view(len(first), *shape)
+
+
+def threshold(rate: float) -> int:
+    """The smallest signed 32-bit word that is kept at a drop rate."""
+    return min(round(rate * 2**32), _WORD) - 2**31
+
+
+def signed(word: Words) -> Words:
+    """32-bit words as signed integers."""
+    return (word ^ 2**31) - 2**31
 
 
 def _mix_(words: Tensor) -> Tensor:
@@ -160,11 +193,6 @@ def _mix_(words: Tensor) -> Tensor:
     words ^= (words >> 16) & 0xFFFF
     words *= 0x7FEB352D
     words ^= (words >> 15) & 0x1FFFF
-    words *= _signed(0x846CA68B)
+    words *= signed(0x846CA68B)
     words ^= (words >> 16) & 0xFFFF
     return words
-
-
-def _signed(word: int) -> int:
-    """A 32-bit word as a signed integer."""
-    return word - 2**32 if word >= 2**31 else word

@@ -8,35 +8,45 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from bench.train.dropout import CounterDropout
+from bench.train.tanh import rational_tanh
 
 _aten = torch.ops.aten
 
-Backward = Callable[[Tensor, Tensor, Tensor], Tensor]
-"""(gradient at the output, input, output) -> gradient at the input."""
+Function = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
 class Activation:
-    """An elementwise activation: the function, and its gradient as PyTorch's own backward pass computes it."""
+    """An elementwise activation: the function, and its gradient as PyTorch's own backward pass computes it.
 
-    forward: Callable[[Tensor], Tensor]
-    backward: Backward
+    Attributes:
+        forward: the function.
+        backward: (gradient at the output, what is saved) -> gradient at the input.
+        saves: whether the backward pass needs the function's input or its output.
+        fused: the function in float32 for a compiler, where that is faster than its own.
+    """
+
+    forward: Function
+    backward: Callable[[Tensor, Tensor], Tensor]
+    saves: Literal["input", "output"]
+    fused: Function | None = None
 
 
 ACTIVATIONS: Mapping[type[nn.Module], Activation] = {
-    nn.ReLU: Activation(torch.relu, lambda grad, _, h: _aten.threshold_backward(grad, h, 0)),
-    nn.Tanh: Activation(torch.tanh, lambda grad, _, h: _aten.tanh_backward(grad, h)),
-    nn.Sigmoid: Activation(torch.sigmoid, lambda grad, _, h: _aten.sigmoid_backward(grad, h)),
-    nn.SiLU: Activation(nn.functional.silu, lambda grad, z, _: _aten.silu_backward(grad, z)),
-    nn.GELU: Activation(nn.functional.gelu, lambda grad, z, _: _aten.gelu_backward(grad, z)),
-    nn.Softplus: Activation(nn.functional.softplus, lambda grad, z, _: _aten.softplus_backward(grad, z, 1, 20)),
-    nn.ELU: Activation(nn.functional.elu, lambda grad, z, _: _aten.elu_backward(grad, 1, 1, 1, False, z)),
-    nn.LeakyReLU: Activation(nn.functional.leaky_relu, lambda grad, z, _: _aten.leaky_relu_backward(grad, z, 0.01, False)),
+    nn.ReLU: Activation(torch.relu, lambda grad, h: _aten.threshold_backward(grad, h, 0), "output"),
+    nn.Tanh: Activation(torch.tanh, lambda grad, h: _aten.tanh_backward(grad, h), "output", rational_tanh),
+    nn.Sigmoid: Activation(torch.sigmoid, lambda grad, h: _aten.sigmoid_backward(grad, h), "output"),
+    nn.SiLU: Activation(nn.functional.silu, lambda grad, z: _aten.silu_backward(grad, z), "input"),
+    nn.GELU: Activation(nn.functional.gelu, lambda grad, z: _aten.gelu_backward(grad, z), "input"),
+    nn.Softplus: Activation(nn.functional.softplus, lambda grad, z: _aten.softplus_backward(grad, z, 1, 20), "input"),
+    nn.ELU: Activation(nn.functional.elu, lambda grad, z: _aten.elu_backward(grad, 1, 1, 1, False, z), "input"),
+    nn.LeakyReLU: Activation(nn.functional.leaky_relu, lambda grad, z: _aten.leaky_relu_backward(grad, z, 0.01, False), "input"),
 }
 
 

@@ -40,6 +40,11 @@ class Length:
         return self.spec.train if size == "full" else size
 
     @property
+    def full_batch(self) -> bool:
+        """Whether a step sees all samples."""
+        return self.batch_size == self.spec.train
+
+    @property
     def steps_per_epoch(self) -> int:
         """Steps in which each sample is seen once; the last, smaller batch counts."""
         return math.ceil(self.spec.train / self.batch_size)

@@ -16,10 +16,12 @@ from bench.config import PartSpec
 from bench.packing import Pack, Task
 from bench.parts.measures import Measured, View, measures
 from bench.results import Machine, Progress, RunResult
+from bench.train.compiler import Programs
 from bench.train.course import Trained
 from bench.train.evaluate import evaluation_batch
 from bench.train.lanes import resident, stacked
-from bench.train.lanes.stacked import agreement
+from bench.train.lanes.stacked import Agreement, agreement
+from bench.train.products import fast_products
 from bench.train.setup import DataStore, Prepared, dataset_of, prepare
 
 Emit = Callable[[Progress], None]
@@ -46,8 +48,9 @@ class Trainer:
         torch.backends.cudnn.allow_tf32 = False
         self._device = torch.device(device)
         self._store = DataStore(folder, self._device)
+        self._programs = Programs()
         name = torch.cuda.get_device_name(self._device) if self._device.type == "cuda" else processor
-        self._machine = Machine(self._device.type, name, "resident", "eager", torch.get_num_threads(), torch.__version__)
+        self._machine = Machine(self._device.type, name, "resident", "eager", "highest", torch.get_num_threads(), torch.__version__)
 
     def __call__(self, pack: Pack, emit: Emit) -> list[RunResult]:
         """Train a pack.
@@ -60,21 +63,24 @@ class Trainer:
             A result for each task, in their order.
         """
         results: dict[int, RunResult] = {}
-        for numbers in self._stacks(pack.tasks):
-            tasks = [pack.tasks[number] for number in numbers]
-            results |= dict(zip(numbers, self._train(tasks, emit), strict=True))
+        with fast_products(self._device) as precision:
+            for fit, numbers in self._stacks(pack.tasks):
+                tasks = [pack.tasks[number] for number in numbers]
+                machine = replace(self._machine, matmul=precision)
+                machine = machine if fit is None else replace(machine, lane="stacked", backend=fit.backend)
+                results |= dict(zip(numbers, self._train(tasks, fit, machine, emit), strict=True))
         return [results[number] for number in range(len(pack.tasks))]
 
     @staticmethod
-    def _stacks(tasks: Sequence[Task]) -> list[list[int]]:
+    def _stacks(tasks: Sequence[Task]) -> list[tuple[Agreement | None, list[int]]]:
         """The numbers of the tasks that are trained together; those that the stacked lane does not train are alone."""
-        stacks: dict[object, list[int]] = {}
+        stacks: dict[object, tuple[Agreement | None, list[int]]] = {}
         for number, task in enumerate(tasks):
             fit = agreement(task.run.cell, dataset_of(task.run.cell).spec())
-            stacks.setdefault(number if fit is None else fit, []).append(number)
+            stacks.setdefault(number if fit is None else fit, (fit, []))[1].append(number)
         return list(stacks.values())
 
-    def _train(self, tasks: Sequence[Task], emit: Emit) -> list[RunResult]:
+    def _train(self, tasks: Sequence[Task], fit: Agreement | None, machine: Machine, emit: Emit) -> list[RunResult]:
         start = time.monotonic()
         if self._device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(self._device)
@@ -83,13 +89,11 @@ class Trainer:
         def report(member: int, done: float, loss: float) -> None:
             emit(Progress(tasks[member].run.run_id, done, loss))
 
-        first = members[0]
-        lane = "resident" if agreement(first.run.cell, first.spec) is None else "stacked"
-        trained = [resident.train(first, partial(report, 0))] if lane == "resident" else stacked.train(members, report)
+        trained = [resident.train(members[0], partial(report, 0))] if fit is None else stacked.train(members, fit, report, self._programs)
         seconds = (time.monotonic() - start) / len(members)
-        return [self._result(member, how, task.measures, lane, seconds) for member, how, task in zip(members, trained, tasks, strict=True)]
+        return [self._result(member, how, task.measures, machine, seconds) for member, how, task in zip(members, trained, tasks, strict=True)]
 
-    def _result(self, prepared: Prepared, trained: Trained, wanted: Sequence[PartSpec], lane: str, seconds: float) -> RunResult:
+    def _result(self, prepared: Prepared, trained: Trained, wanted: Sequence[PartSpec], machine: Machine, seconds: float) -> RunResult:
         ok = trained.diverged_at is None
         parameters = sum(parameter.numel() for parameter in prepared.model.parameters() if parameter.requires_grad)
         start = time.monotonic()
@@ -102,7 +106,7 @@ class Trainer:
             reason=None if ok else f"the loss was not finite at step {trained.diverged_at}",
             metrics={name: value for _, measured in taken for name, value in measured.values.items()},
             tables={"history": _history_rows(trained), **_table_rows(taken)},
-            machine=replace(self._machine, lane=lane),
+            machine=machine,
             steps_done=trained.steps,
             parameters=parameters,
             train_seconds=seconds,

@@ -32,10 +32,16 @@ def gradient(params):
     return params * params * params - params
 
 
+def numbers_of(optimizer, params, hyperparameters, step):
+    """The coefficients of a step, in the precision of the parameters."""
+    found = optimizer.coefficients(hyperparameters, step)
+    return {name: value.to(params.dtype) if isinstance(value, torch.Tensor) else value for name, value in found.items()}
+
+
 def train(optimizer, params, hyperparameters, steps=STEPS, step=int):
     state = optimizer.init(params)
     for number in range(steps):
-        params, state = optimizer.update(params, gradient(params), state, hyperparameters, step(number))
+        params, state = optimizer.update(params, gradient(params), state, numbers_of(optimizer, params, hyperparameters, step(number)))
     return params, state
 
 
@@ -72,16 +78,17 @@ def test_converges_on_a_quadratic(optimizer):
     params, state = torch.zeros(4), optimizer.init(torch.zeros(4))
     for step in range(600):
         grads = curvature * (params - centre)
-        params, state = optimizer.update(params, grads, state, optimizer.hyperparameters(), step)
+        params, state = optimizer.update(params, grads, state, optimizer.coefficients(optimizer.hyperparameters(), step))
     assert ((params - centre).abs() < 0.05).all()
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("shape", [(), (3,), (2, 3, 4)])
-@pytest.mark.parametrize("kind", [None, torch.float32, torch.float64])
-def test_keeps_dtype_and_shape(optimizer, dtype, shape, kind):
+@pytest.mark.parametrize("tensors", [False, True])
+def test_keeps_dtype_and_shape(optimizer, dtype, shape, tensors):
     params = torch.ones(shape, dtype=dtype)
-    numbers = optimizer.hyperparameters() if kind is None else {name: torch.tensor(value, dtype=kind) for name, value in optimizer.hyperparameters().items()}
+    numbers = optimizer.hyperparameters()
+    numbers = {name: torch.tensor(value, dtype=torch.float64) for name, value in numbers.items()} if tensors else numbers
     new, state = train(optimizer, params, numbers, steps=2)
     for tensor in (new, *optimizer.init(params).values(), *state.values()):
         assert (tensor.dtype, tensor.shape) == (dtype, params.shape)
@@ -92,9 +99,10 @@ def test_changes_none_of_its_arguments(optimizer):
     params, state = train(optimizer, start(torch.float32), optimizer.hyperparameters(), steps=3)
     hyperparameters = stacked([varied(optimizer, row) for row in range(ROWS)], torch.float64)
     step, grads = torch.tensor(3), gradient(params)
-    given = [params, grads, *state.values(), *hyperparameters.values(), step]
+    coefficients = numbers_of(optimizer, params, hyperparameters, step)
+    given = [params, grads, *state.values(), *hyperparameters.values(), *coefficients.values(), step]
     copies = [tensor.clone() for tensor in given]
-    new, new_state = optimizer.update(params, grads, state, hyperparameters, step)
+    new, new_state = optimizer.update(params, grads, state, coefficients)
     assert all(torch.equal(tensor, copy) for tensor, copy in zip(given, copies, strict=True))
     for tensor in (new, *new_state.values()):
         tensor.fill_(7.0)
@@ -125,6 +133,16 @@ def test_the_step_may_be_a_tensor(optimizer, shape):
     assert torch.equal(given, expected)
 
 
+def test_coefficients_of_many_steps_at_once_are_those_of_each(optimizer):
+    hyperparameters = stacked([varied(optimizer, row) for row in range(ROWS)], torch.float64)
+    together = optimizer.coefficients(hyperparameters, torch.arange(STEPS).view(-1, 1, 1))
+    for step in range(STEPS):
+        for name, value in optimizer.coefficients(hyperparameters, step).items():
+            table = together[name]
+            assert value.dtype == table.dtype == torch.float64
+            assert torch.equal(table.expand(STEPS, ROWS, 1)[step], value)
+
+
 def test_a_diverged_neighbour_changes_nothing(optimizer):
     numbers = stacked([varied(optimizer, row) for row in range(ROWS)], torch.float64)
     sick = start(torch.float32)
@@ -143,13 +161,13 @@ def test_the_same_twice(optimizer):
 def test_no_gradient_and_no_weight_decay_is_no_step(optimizer):
     params = start(torch.float32)
     numbers = {name: 0.0 if name == "weight_decay" else value for name, value in optimizer.hyperparameters().items()}
-    new, _ = optimizer.update(params, torch.zeros_like(params), optimizer.init(params), numbers, 0)
+    new, _ = optimizer.update(params, torch.zeros_like(params), optimizer.init(params), optimizer.coefficients(numbers, 0))
     assert torch.equal(new, params)
 
 
 @pytest.mark.parametrize("part", [part for part in MEMBERS if "weight_decay" in part.schema.model_fields], ids=lambda part: part.name)
 def test_weight_decay_alone_shrinks(part):
     optimizer = build(part)
-    params = start(torch.float32)
-    new, _ = optimizer.update(params, torch.zeros_like(params), optimizer.init(params), optimizer.hyperparameters() | {"weight_decay": 0.1, "lr": 0.001}, 0)
+    params, numbers = start(torch.float32), optimizer.hyperparameters() | {"weight_decay": 0.1, "lr": 0.001}
+    new, _ = optimizer.update(params, torch.zeros_like(params), optimizer.init(params), optimizer.coefficients(numbers, 0))
     assert (new.abs() < params.abs()).all()

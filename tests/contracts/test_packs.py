@@ -9,6 +9,7 @@ import torch
 
 from bench.cells import CATALOGS
 from bench.train import dropout
+from bench.train.compiler import Programs
 from bench.train.lanes import resident, stacked
 from bench.train.layers import ACTIVATIONS
 from tests.train.runs import DIGITS, prepared, run_of, sine_run
@@ -21,7 +22,10 @@ NAMES = {"ReLU": "relu", "Tanh": "tanh", "Sigmoid": "sigmoid", "SiLU": "silu", "
 def trained(*runs):
     """The history and the final weights of each run, trained in one pack."""
     members = [prepared(run) for run in runs]
-    return [(how, weights(member)) for how, member in zip(stacked.train(members, lambda *_: None), members, strict=True)]
+    return [
+        (how, weights(member))
+        for how, member in zip(stacked.train(members, stacked.agreement(runs[0].cell, members[0].spec), lambda *_: None, Programs()), members, strict=True)
+    ]
 
 
 def weights(member):
@@ -73,7 +77,7 @@ def test_masks_that_ignore_step_or_site_show(monkeypatch, ignored):
     before = trained(run)[0]
     if ignored == "step":
         original = dropout.step_keys
-        monkeypatch.setattr(dropout, "step_keys", lambda key, step: original(key, 0))
+        monkeypatch.setattr(dropout, "step_keys", lambda key, step: original(key, 0 * step))
     else:
         monkeypatch.setattr(dropout.CounterDropout, "key", lambda self, call: dropout.seeding.key(0, "dropout/1", call))
     assert not same(before, trained(run)[0])

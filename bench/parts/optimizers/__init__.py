@@ -1,7 +1,9 @@
-"""Optimizers: pairs of pure functions in elementwise tensor operations.
+"""Optimizers: pure functions in elementwise tensor operations.
 
 All numbers that may vary between the members of a pack (learning rate, momentum, …) arrive as hyperparameters that
-broadcast against the parameters; what changes the form of the update (Nesterov or not) is fixed at construction.
+broadcast against the parameters; what changes the form of the update (Nesterov or not) is fixed at construction. What
+depends on the step but on no parameter, as Adam's corrections, stands apart: it is worked out in double precision once
+for many steps, and the update itself is left with few operations that a compiler can fuse.
 """
 
 from __future__ import annotations
@@ -28,15 +30,25 @@ class Optimizer(Protocol):
     def init(self, params: Tensor) -> State:
         """The state before the first step: tensors of the parameters' shape."""
 
-    def update(self, params: Tensor, grads: Tensor, state: State, hyperparameters: Hyperparameters, step: int | Tensor) -> tuple[Tensor, State]:
+    def coefficients(self, hyperparameters: Hyperparameters, step: int | Tensor) -> Hyperparameters:
+        """The numbers that the update of a step is made with.
+
+        Args:
+            hyperparameters: numbers, or float64 tensors.
+            step: how many steps were made before this one, from 0; a tensor of integers for many steps at once.
+
+        Returns:
+            Numbers if both are numbers, else float64 tensors of their broadcast shape, or of that of the hyperparameters.
+        """
+
+    def update(self, params: Tensor, grads: Tensor, state: State, coefficients: Hyperparameters) -> tuple[Tensor, State]:
         """One step; changes none of its arguments.
 
         Args:
             params: parameters of any shape; all operations are elementwise.
             grads: the gradient, of the same shape.
             state: what `init` or the last step returned.
-            hyperparameters: numbers or tensors that broadcast against `params`.
-            step: how many steps were made before this one, from 0.
+            coefficients: of this step; numbers, or tensors of the dtype of `params` that broadcast against it.
 
         Returns:
             The new parameters and the new state.

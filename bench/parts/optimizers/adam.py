@@ -9,8 +9,7 @@ from pydantic import Field
 from torch import Tensor
 
 from bench.parts.optimizers import Hyperparameters, State, optimizers
-from bench.parts.optimizers.hyperparameters import factor, in_double
-from bench.parts.optimizers.moments import descend, initial_moments
+from bench.parts.optimizers.moments import corrected, descend, initial_moments
 
 
 @optimizers.register("adam")
@@ -45,8 +44,12 @@ class Adam:
         """Moments of zero."""
         return initial_moments(params)
 
-    def update(self, params: Tensor, grads: Tensor, state: State, hyperparameters: Hyperparameters, step: int | Tensor) -> tuple[Tensor, State]:
+    def coefficients(self, hyperparameters: Hyperparameters, step: int | Tensor) -> Hyperparameters:
+        """The corrected rate and the shares of the averages, see `corrected`, and the weight decay."""
+        return {**corrected(hyperparameters, step), "weight_decay": hyperparameters["weight_decay"]}
+
+    def update(self, params: Tensor, grads: Tensor, state: State, coefficients: Hyperparameters) -> tuple[Tensor, State]:
         """One step, see `bench.parts.optimizers.Optimizer.update`."""
-        slope = params.mul(factor(hyperparameters["weight_decay"], params)).add_(grads)
-        change, moments = descend(slope, state, in_double(hyperparameters), step)
+        slope = params * coefficients["weight_decay"] + grads
+        change, moments = descend(slope, state, coefficients)
         return params - change, moments

@@ -9,8 +9,7 @@ from pydantic import Field
 from torch import Tensor
 
 from bench.parts.optimizers import Hyperparameters, State, optimizers
-from bench.parts.optimizers.hyperparameters import factor, in_double
-from bench.parts.optimizers.moments import descend, initial_moments
+from bench.parts.optimizers.moments import corrected, descend, initial_moments
 
 
 @optimizers.register("adamw")
@@ -44,9 +43,11 @@ class AdamW:
         """Moments of zero."""
         return initial_moments(params)
 
-    def update(self, params: Tensor, grads: Tensor, state: State, hyperparameters: Hyperparameters, step: int | Tensor) -> tuple[Tensor, State]:
+    def coefficients(self, hyperparameters: Hyperparameters, step: int | Tensor) -> Hyperparameters:
+        """The corrected rate and the shares of the averages, see `corrected`, and the share of the weights that is kept."""
+        return {**corrected(hyperparameters, step), "kept": 1 - hyperparameters["lr"] * hyperparameters["weight_decay"]}
+
+    def update(self, params: Tensor, grads: Tensor, state: State, coefficients: Hyperparameters) -> tuple[Tensor, State]:
         """One step, see `bench.parts.optimizers.Optimizer.update`."""
-        numbers = in_double(hyperparameters)
-        change, moments = descend(grads, state, numbers, step)
-        kept = factor(1 - numbers["lr"] * numbers["weight_decay"], params)
-        return params.mul(kept).sub_(change), moments
+        change, moments = descend(grads, state, coefficients)
+        return params * coefficients["kept"] - change, moments

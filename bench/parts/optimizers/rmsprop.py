@@ -10,7 +10,6 @@ from pydantic import Field
 from torch import Tensor
 
 from bench.parts.optimizers import Hyperparameters, State, optimizers
-from bench.parts.optimizers.hyperparameters import factor, in_double
 
 
 @optimizers.register("rmsprop")
@@ -46,11 +45,14 @@ class RMSprop:
         """An average and a velocity of zero."""
         return {"square": torch.zeros_like(params), "velocity": torch.zeros_like(params)}
 
-    def update(self, params: Tensor, grads: Tensor, state: State, hyperparameters: Hyperparameters, step: int | Tensor) -> tuple[Tensor, State]:
-        """One step, see `bench.parts.optimizers.Optimizer.update`; `step` plays no part."""
-        numbers = in_double(hyperparameters)
-        lr, eps, momentum, decay = (factor(numbers[name], params) for name in ("lr", "eps", "momentum", "weight_decay"))
-        slope = params.mul(decay).add_(grads)
-        square = torch.lerp(state["square"], slope * slope, factor(1 - numbers["alpha"], params))
-        velocity = state["velocity"].mul(momentum).add_(slope.div_(square.sqrt().add_(eps)))
-        return params - velocity.mul(lr), {"square": square, "velocity": velocity}
+    def coefficients(self, hyperparameters: Hyperparameters, step: int | Tensor) -> Hyperparameters:
+        """The hyperparameters, and the share of the new square in its average."""
+        return {**hyperparameters, "share": 1 - hyperparameters["alpha"]}
+
+    def update(self, params: Tensor, grads: Tensor, state: State, coefficients: Hyperparameters) -> tuple[Tensor, State]:
+        """One step, see `bench.parts.optimizers.Optimizer.update`."""
+        lr, eps, momentum, decay = (coefficients[name] for name in ("lr", "eps", "momentum", "weight_decay"))
+        slope = params * decay + grads
+        square = torch.lerp(state["square"], slope * slope, coefficients["share"])
+        velocity = state["velocity"] * momentum + slope / (square.sqrt() + eps)
+        return params - velocity * lr, {"square": square, "velocity": velocity}

@@ -10,7 +10,6 @@ from pydantic import Field
 from torch import Tensor
 
 from bench.parts.optimizers import Hyperparameters, State, optimizers
-from bench.parts.optimizers.hyperparameters import factor
 
 
 @optimizers.register("rprop")
@@ -47,14 +46,17 @@ class Rprop:
         """No last gradient, and sizes of zero, which stand for sizes that are not set yet."""
         return {"last": torch.zeros_like(params), "size": torch.zeros_like(params)}
 
-    def update(self, params: Tensor, grads: Tensor, state: State, hyperparameters: Hyperparameters, step: int | Tensor) -> tuple[Tensor, State]:
-        """One step, see `bench.parts.optimizers.Optimizer.update`; `step` plays no part."""
-        numbers = {name: factor(value, params) for name, value in hyperparameters.items()}
+    def coefficients(self, hyperparameters: Hyperparameters, step: int | Tensor) -> Hyperparameters:
+        """The hyperparameters themselves."""
+        return hyperparameters
+
+    def update(self, params: Tensor, grads: Tensor, state: State, coefficients: Hyperparameters) -> tuple[Tensor, State]:
+        """One step, see `bench.parts.optimizers.Optimizer.update`."""
         agreement = grads * state["last"]
         turned = agreement < 0
-        size = torch.where(state["size"] == 0, numbers["lr"], state["size"])
-        shrunk = torch.where(turned, size * numbers["eta_minus"], size)
-        size = torch.where(agreement > 0, size * numbers["eta_plus"], shrunk)
-        size = size.clamp_(min=numbers["step_min"]).clamp_(max=numbers["step_max"])
+        size = torch.where(state["size"] == 0, coefficients["lr"], state["size"])
+        shrunk = torch.where(turned, size * coefficients["eta_minus"], size)
+        size = torch.where(agreement > 0, size * coefficients["eta_plus"], shrunk)
+        size = size.clamp(min=coefficients["step_min"]).clamp(max=coefficients["step_max"])
         moved = grads.masked_fill(turned, 0.0)
-        return params - moved.sign().mul_(size), {"last": moved, "size": size}
+        return params - moved.sign() * size, {"last": moved, "size": size}

@@ -11,7 +11,6 @@ from torch import Tensor
 
 from bench.errors import UsageError
 from bench.parts.optimizers import Hyperparameters, State, optimizers
-from bench.parts.optimizers.hyperparameters import factor
 
 
 @optimizers.register("sgd")
@@ -51,10 +50,14 @@ class SGD:
         """A velocity of zero."""
         return {"velocity": torch.zeros_like(params)}
 
-    def update(self, params: Tensor, grads: Tensor, state: State, hyperparameters: Hyperparameters, step: int | Tensor) -> tuple[Tensor, State]:
-        """One step, see `bench.parts.optimizers.Optimizer.update`; `step` plays no part."""
-        lr, momentum, decay = (factor(hyperparameters[name], params) for name in ("lr", "momentum", "weight_decay"))
-        slope = params.mul(decay).add_(grads)
-        velocity = state["velocity"].mul(momentum).add_(slope)
-        change = velocity.mul(momentum).add_(slope).mul_(lr) if self.nesterov else velocity.mul(lr)
+    def coefficients(self, hyperparameters: Hyperparameters, step: int | Tensor) -> Hyperparameters:
+        """The hyperparameters themselves."""
+        return hyperparameters
+
+    def update(self, params: Tensor, grads: Tensor, state: State, coefficients: Hyperparameters) -> tuple[Tensor, State]:
+        """One step, see `bench.parts.optimizers.Optimizer.update`."""
+        lr, momentum, decay = (coefficients[name] for name in ("lr", "momentum", "weight_decay"))
+        slope = params * decay + grads
+        velocity = state["velocity"] * momentum + slope
+        change = (velocity * momentum + slope if self.nesterov else velocity) * lr
         return params - change, {"velocity": velocity}

@@ -102,8 +102,8 @@ class _PureUpdate:
         self._flat.zero_grads()
         loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         with torch.no_grad():
-            numbers = {**self._hyperparameters, "lr": self._hyperparameters["lr"] * factor}
-            values, self._state = self._optimizer.update(self._flat.values, self._flat.grads, self._state, numbers, step)
+            numbers = self._optimizer.coefficients({**self._hyperparameters, "lr": self._hyperparameters["lr"] * factor}, step)
+            values, self._state = self._optimizer.update(self._flat.values, self._flat.grads, self._state, numbers)
             self._flat.assign(values)
 
 

@@ -55,7 +55,7 @@ def ours(optimizer, dtype):
     params, slope, noise = problem(dtype)
     state = optimizer.init(params)
     for step in range(STEPS):
-        params, state = optimizer.update(params, slope(params) + noise[step], state, optimizer.hyperparameters(), step)
+        params, state = optimizer.update(params, slope(params) + noise[step], state, optimizer.coefficients(optimizer.hyperparameters(), step))
         yield params
 
 

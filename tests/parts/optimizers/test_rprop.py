@@ -15,7 +15,7 @@ def walk(gradients, lr=0.1):
     params, state, places, sizes = torch.zeros(1, dtype=torch.float64), RULE.init(torch.zeros(1, dtype=torch.float64)), [], []
     for step, value in enumerate(gradients):
         rate = lr if isinstance(lr, float) else lr[step]
-        params, state = RULE.update(params, torch.tensor([value], dtype=torch.float64), state, {**RULE.hyperparameters(), "lr": rate}, step)
+        params, state = RULE.update(params, torch.tensor([value], dtype=torch.float64), state, RULE.coefficients({**RULE.hyperparameters(), "lr": rate}, step))
         places.append(float(params))
         sizes.append(float(state["size"]))
     return torch.tensor(places), torch.tensor(sizes)

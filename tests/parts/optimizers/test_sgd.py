@@ -13,7 +13,7 @@ def walk(optimizer, gradients):
     params = torch.zeros(1, dtype=torch.float64)
     state, places = optimizer.init(params), []
     for step, value in enumerate(gradients):
-        params, state = optimizer.update(params, torch.tensor([value], dtype=torch.float64), state, optimizer.hyperparameters(), step)
+        params, state = optimizer.update(params, torch.tensor([value], dtype=torch.float64), state, optimizer.coefficients(optimizer.hyperparameters(), step))
         places.append(float(params))
     return places
 

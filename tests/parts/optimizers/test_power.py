@@ -1,4 +1,4 @@
-"""Arithmetic on hyperparameters: exact where it matters, and blind to how many rows there are."""
+"""Powers: right to the last place, and blind to how many rows there are."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from fractions import Fraction
 import pytest
 import torch
 
-from bench.parts.optimizers.hyperparameters import factor, in_double, power
+from bench.parts.optimizers.power import power
 
 BASES = [0.9, 0.999, 0.99, 0.95, 0.8, 0.0, 0.12345, 0.9999]
 
@@ -40,16 +40,3 @@ def test_rows_may_be_at_different_steps():
     assert power(0.9, steps).flatten().tolist() == [0.9**1, 0.9**5, 0.9**9]
     bases = torch.tensor([[0.9], [0.5], [0.1]], dtype=torch.float64)
     assert power(bases, steps).flatten().tolist() == [0.9**1, 0.5**5, 0.1**9]
-
-
-def test_differences_are_taken_in_double_precision():
-    numbers = in_double({"beta2": torch.tensor(0.999, dtype=torch.float64), "lr": 0.1})
-    assert float(1 - numbers["beta2"]) == 1 - 0.999
-    assert numbers["lr"] == 0.1
-    assert in_double({"lr": torch.ones(2)})["lr"].dtype == torch.float64
-
-
-def test_a_factor_has_the_precision_of_the_parameters():
-    params = torch.ones(2)
-    assert factor(torch.tensor([[0.1]], dtype=torch.float64), params).dtype == torch.float32
-    assert factor(0.1, params) == 0.1

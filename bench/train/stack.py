@@ -1,0 +1,113 @@
+"""A stack: the parameters of members of one shape, with a leading axis of members, and the steps that advance them all."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+
+import torch
+from torch import Tensor
+
+from bench.parts.objectives import SampleObjective
+from bench.parts.optimizers import Optimizer, State
+from bench.train.compiler import Backend, Programs
+from bench.train.course import CHECK_EVERY
+from bench.train.layers import Layer
+from bench.train.samples import Samples
+from bench.train.setup import Prepared
+from bench.train.step import Step
+from bench.train.tables import Tables
+
+Slots = list[State]
+"""The optimizer's state of one member, parameter by parameter."""
+
+
+class Stack:
+    """Members in lockstep: what they have in common is the program, all else stands in tensors.
+
+    Args:
+        members: what is trained, from the weights in their models.
+        layers: their network.
+        rows: the samples of a step, see `bench.train.samples`.
+        backend: eager or compiled. What is compiled has 1, 2, 4, … seats; copies of the last member fill those that
+            are left, and are never looked at.
+        programs: what was compiled before.
+        key: equal for stacks of equal programs.
+        step: how many steps the members have made.
+        slots: their optimizers' states; fresh ones by default.
+
+    Attributes:
+        step: how many steps were made.
+        ended: for each member, the step whose loss was not finite, or None.
+    """
+
+    def __init__(
+        self,
+        members: Sequence[Prepared],
+        layers: tuple[Layer, ...],
+        rows: int,
+        backend: Backend,
+        programs: Programs,
+        key: Hashable,
+        step: int = 0,
+        slots: Sequence[Slots] = (),
+    ) -> None:
+        self.step = step
+        self.ended: list[int | None] = [None] * len(members)
+        self._members = members
+        spare = (seats(len(members)) if backend == "compiled" else len(members)) - len(members)
+        seated = [*members, *[members[-1]] * spare]
+        self._values = [torch.stack(tensors).detach() for tensors in zip(*(list(member.model.parameters()) for member in seated), strict=True)]
+        optimizer = members[0].optimizer
+        assert isinstance(optimizer, Optimizer)
+        self._states = _stacked([*slots, *[slots[-1]] * spare]) if slots else [optimizer.init(value) for value in self._values]
+        self._samples = Samples(seated, rows, step)
+        self._tables = Tables(seated, optimizer)
+        self._program = programs.of(_step(members[0], layers, optimizer), backend, key)
+        self._losses: list[Tensor] = []
+
+    @torch.no_grad()
+    def advance(self, until: int) -> None:
+        """Make steps up to a number, and note members whose loss is no longer finite."""
+        while self.step < until:
+            numbers, draw = self._tables.at(self.step)
+            self._losses.append(self._program(self._values, self._states, self._samples.next(), draw, numbers))
+            self.step += 1
+            if self.step % CHECK_EVERY == 0 or self.step == until:
+                self._find_divergence()
+
+    @torch.no_grad()
+    def unload(self) -> None:
+        """Write the weights into the members' models; a member that has diverged is left as it was."""
+        for number, member in enumerate(self._members):
+            if self.ended[number] is None:
+                for parameter, value in zip(member.model.parameters(), self._values, strict=True):
+                    parameter.copy_(value[number])
+
+    def slots(self, number: int) -> Slots:
+        """The optimizer's state of a member."""
+        return [{name: tensor[number].clone() for name, tensor in state.items()} for state in self._states]
+
+    def _find_divergence(self) -> None:
+        first = self.step - len(self._losses)
+        bad = ~torch.isfinite(torch.stack(self._losses)[:, : len(self._members)])
+        self._losses = []
+        for number in bad.any(0).nonzero().flatten().tolist():
+            if self.ended[number] is None:
+                self.ended[number] = first + int(bad[:, number].nonzero()[0])
+
+
+def seats(members: int) -> int:
+    """The seats of a compiled stack: a power of two, so that few sizes are compiled."""
+    return 1 << (members - 1).bit_length()
+
+
+def _stacked(slots: Sequence[Slots]) -> list[State]:
+    return [{name: torch.stack([each[name] for each in states]) for name in states[0]} for states in zip(*slots, strict=True)]
+
+
+def _step(member: Prepared, layers: tuple[Layer, ...], optimizer: Optimizer) -> Step:
+    """What members have in common, from any of them."""
+    assert isinstance(member.objective, SampleObjective)
+    names = tuple(optimizer.coefficients(optimizer.hyperparameters(), 0))
+    drops = tuple(member.objective.network == "dropped" and module.rate > 0 for module in member.dropouts)
+    return Step(layers, member.objective, optimizer, names, drops, member.run.cell.dropout.mask == "shared")

@@ -1,0 +1,211 @@
+"""The step of a stack of fully connected networks, as a function of tensors: forward, loss, backward, update.
+
+Nothing mixes members, the leading axis of every tensor. The backward pass is written by hand; tests hold it against
+autograd's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from bench.parts.objectives import SampleObjective
+from bench.parts.optimizers import Optimizer, State
+from bench.train import dropout
+from bench.train.layers import ACTIVATIONS, Layer
+
+
+class Draw(NamedTuple):
+    """What the masks of a step are drawn from.
+
+    Attributes:
+        keys: (places, 2, members), the subkeys of the step, as int32.
+        thresholds: (places, members), int32.
+        scales: (places, members), what a unit that stays is multiplied by.
+    """
+
+    keys: Tensor
+    thresholds: Tensor
+    scales: Tensor
+
+
+class Batch(NamedTuple):
+    """The samples of a step.
+
+    Attributes:
+        inputs: (members or 1, rows, features).
+        targets: (members, rows) classes, or (members, rows, outputs) values.
+        weights: (members, rows), the share of each row in a member's loss; rows beyond its own samples have none.
+    """
+
+    inputs: Tensor
+    targets: Tensor
+    weights: Tensor
+
+
+class Kept(NamedTuple):
+    """What the forward pass of a layer keeps for the backward pass.
+
+    Attributes:
+        sums: the input of the activation, where its gradient needs that, else None.
+        active: its output.
+        mask: the mask times its scale, or None.
+    """
+
+    sums: Tensor | None
+    active: Tensor
+    mask: Tensor | None
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step, but for the numbers.
+
+    Attributes:
+        layers: the network.
+        objective: the loss.
+        optimizer: the update rule.
+        coefficients: the names of the numbers of an update, in the order in which they come.
+        drops: which layers draw masks, by the number of their place.
+        shared: whether the samples of a batch share a mask.
+        fused: whether a compiler will fuse what stands here, so that activations come in their fused form.
+    """
+
+    layers: tuple[Layer, ...]
+    objective: SampleObjective
+    optimizer: Optimizer
+    coefficients: tuple[str, ...]
+    drops: tuple[bool, ...]
+    shared: bool
+    fused: bool = False
+
+    def __call__(self, parameters: Sequence[Tensor], states: Sequence[State], batch: Batch, draw: Draw, numbers: Tensor) -> Tensor:
+        """Make a step.
+
+        Args:
+            parameters: weight (members, outputs, inputs) and bias (members, outputs) of each layer, in turn; changed.
+            states: the optimizer's state of each; changed.
+            batch: the samples.
+            draw: what masks are drawn from.
+            numbers: (coefficients, members), of this step.
+
+        Returns:
+            The losses, (members,).
+        """
+        kept, outputs = self._forward(parameters, batch.inputs, draw)
+        grad, losses = self._loss(outputs, batch)
+        grads = self._backward(parameters, batch.inputs, kept, grad)
+        for value, slope, state in zip(parameters, grads, states, strict=True):
+            shape = (-1, *[1] * (value.dim() - 1))
+            coefficients = {name: number.view(shape) for name, number in zip(self.coefficients, numbers, strict=True)}
+            new, after = self.optimizer.update(value, slope, state, coefficients)
+            value.copy_(new)
+            for name, old in state.items():
+                old.copy_(after[name])
+        return losses
+
+    def _forward(self, parameters: Sequence[Tensor], inputs: Tensor, draw: Draw) -> tuple[list[Kept], Tensor]:
+        """What each layer but the last keeps, and the outputs, (members, rows, outputs)."""
+        kept: list[Kept] = []
+        hidden = inputs
+        for layer, (weight, bias) in zip(self.layers, self._pairs(parameters), strict=True):
+            sums = _linear(hidden, weight)
+            if bias is not None:
+                sums = sums + bias.unsqueeze(1)
+            kept.append(self._activate(layer, sums, draw))
+            hidden = _output(kept[-1])
+        return kept[:-1], hidden
+
+    def _loss(self, outputs: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+        """The gradient at the outputs, and the losses."""
+        with torch.enable_grad():
+            leaf = outputs.detach().requires_grad_()
+            losses = (self.objective.per_sample(leaf, batch.targets) * batch.weights).sum(-1)
+            (grad,) = torch.autograd.grad(losses.sum(), leaf)
+        return self._stored(grad), losses.detach()
+
+    def _backward(self, parameters: Sequence[Tensor], inputs: Tensor, kept: Sequence[Kept], grad: Tensor) -> list[Tensor]:
+        """The gradients of the parameters, from that of the outputs."""
+        grads: list[Tensor] = []
+        pairs = self._pairs(parameters)
+        for place in reversed(range(len(self.layers))):
+            if place < len(kept):
+                grad = _through(self.layers[place], kept[place], grad)
+            grads += [grad.sum(1)] if self.layers[place].bias else []
+            grads.append(_outer(grad, _output(kept[place - 1]) if place else inputs))
+            if place:
+                grad = _back(grad, pairs[place][0])
+        return grads[::-1]
+
+    def _pairs(self, parameters: Sequence[Tensor]) -> list[tuple[Tensor, Tensor | None]]:
+        """Weight and bias of each layer."""
+        rest = list(parameters)
+        return [(rest.pop(0), rest.pop(0) if layer.bias else None) for layer in self.layers]
+
+    def _activate(self, layer: Layer, sums: Tensor, draw: Draw) -> Kept:
+        if layer.activation is None:
+            active, saved = sums, None
+        else:
+            activation = ACTIVATIONS[layer.activation]
+            function = activation.fused if self.fused and activation.fused and sums.dtype == torch.float32 else activation.forward
+            active = self._stored(function(sums))
+            saved = self._stored(sums) if activation.saves == "input" else None
+        place = layer.dropout
+        if place is None or not self.drops[place]:
+            return Kept(saved, active, None)
+        members, rows, units = active.shape
+        kept = dropout.keep((1 if self.shared else rows, units), draw.keys[place, 0], draw.keys[place, 1], draw.thresholds[place])
+        return Kept(saved, active, self._stored(kept.to(active.dtype) * draw.scales[place].view(members, 1, 1)))
+
+    def _stored(self, values: Tensor) -> Tensor:
+        """The values, as something that a compiler works out once and reads from memory: else it would do so at each use."""
+        return values.as_strided(values.shape, values.stride()) if self.fused else values
+
+
+def _output(kept: Kept) -> Tensor:
+    """What goes on to the next layer."""
+    return kept.active if kept.mask is None else kept.active * kept.mask
+
+
+def _through(layer: Layer, kept: Kept, grad: Tensor) -> Tensor:
+    """The gradient before a layer's mask and activation, from that behind them."""
+    if kept.mask is not None:
+        grad = grad * kept.mask
+    if layer.activation is None:
+        return grad
+    return ACTIVATIONS[layer.activation].backward(grad, kept.active if kept.sums is None else kept.sums)
+
+
+def _linear(hidden: Tensor, weight: Tensor) -> Tensor:
+    """(members or 1, rows, inputs) and (members, outputs, inputs) -> (members, rows, outputs).
+
+    Where one side is one wide, a product and a sum: a batched matrix product is several times slower there, and for one
+    member alone it takes another path with other rounding.
+    """
+    if weight.shape[2] == 1:
+        return hidden * weight.transpose(1, 2)
+    if weight.shape[1] == 1:
+        return (hidden * weight).sum(2, keepdim=True)
+    return torch.bmm(hidden.expand(len(weight), -1, -1), weight.transpose(1, 2))
+
+
+def _outer(grad: Tensor, inputs: Tensor) -> Tensor:
+    """The gradient of a weight: (members, rows, outputs) and (members or 1, rows, inputs) -> (members, outputs, inputs)."""
+    if inputs.shape[2] == 1:
+        return (grad * inputs).sum(1).unsqueeze(2)
+    if grad.shape[2] == 1:
+        return (grad * inputs).sum(1).unsqueeze(1)
+    return torch.bmm(grad.transpose(1, 2), inputs.expand(len(grad), -1, -1))
+
+
+def _back(grad: Tensor, weight: Tensor) -> Tensor:
+    """The gradient of a layer's input: (members, rows, outputs) and (members, outputs, inputs) -> (members, rows, inputs)."""
+    if weight.shape[1] == 1:
+        return grad * weight
+    if weight.shape[2] == 1:
+        return (grad * weight.transpose(1, 2)).sum(2, keepdim=True)
+    return torch.bmm(grad, weight)

@@ -1,0 +1,68 @@
+"""The numbers of the steps ahead, worked out for many steps and all members at once: the optimizer's and dropout's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from bench.parts.optimizers import Optimizer
+from bench.train import dropout
+from bench.train.setup import Prepared
+from bench.train.step import Draw
+
+AHEAD = 50
+
+
+class Tables:
+    """What differs from step to step and from member to member.
+
+    Args:
+        members: what is trained.
+        optimizer: their update rule; the numbers are each member's own.
+    """
+
+    def __init__(self, members: Sequence[Prepared], optimizer: Optimizer) -> None:
+        first = members[0]
+        self._schedule, self._length, self._optimizer = first.schedule, first.length, optimizer
+        self._device, self._dtype = first.data.train_inputs.device, first.data.train_inputs.dtype
+        own = [member.optimizer.hyperparameters() for member in members if isinstance(member.optimizer, Optimizer)]
+        self._hyperparameters = {name: torch.tensor([each[name] for each in own], dtype=torch.float64) for name in own[0]}
+        keys = [[_as_int64(module.key(0)) for module in member.dropouts] for member in members]
+        self._keys = torch.tensor(keys, dtype=torch.int64).T
+        rates = [[module.rate for module in member.dropouts] for member in members]
+        self._thresholds = torch.tensor([[dropout.threshold(rate) for rate in each] for each in rates], dtype=torch.int32, device=self._device).T
+        self._scales = torch.tensor([[1 / (1 - rate) for rate in each] for each in rates], dtype=self._dtype, device=self._device).T
+        self._start: int | None = None
+
+    def at(self, step: int) -> tuple[Tensor, Draw]:
+        """The numbers of a step.
+
+        Returns:
+            The optimizer's coefficients, (coefficients, members), and what masks are drawn from.
+        """
+        start = step // AHEAD * AHEAD
+        if start != self._start:
+            self._start, self._numbers, self._draws = start, self._coefficients(start).unbind(), self._drawn(start)
+        return self._numbers[step - start], self._draws[step - start]
+
+    def _coefficients(self, start: int) -> Tensor:
+        """(steps, coefficients, members), in the precision of the parameters."""
+        steps, length = range(start, start + AHEAD), self._length
+        epochs = length.total_steps / length.steps_per_epoch
+        factors = torch.tensor([[self._schedule(step / length.steps_per_epoch, epochs)] for step in steps], dtype=torch.float64)
+        numbers = {**self._hyperparameters, "lr": self._hyperparameters["lr"] * factors}
+        found = self._optimizer.coefficients(numbers, torch.tensor(steps).unsqueeze(1))
+        tables = [torch.as_tensor(table, dtype=torch.float64).expand(AHEAD, len(numbers["lr"].T)) for table in found.values()]
+        return torch.stack(tables, dim=1).to(self._device, self._dtype)
+
+    def _drawn(self, start: int) -> list[Draw]:
+        steps = torch.arange(start, start + AHEAD).view(-1, 1, 1)
+        subkeys = torch.stack(dropout.step_keys(self._keys, steps), dim=2)
+        return [Draw(keys, self._thresholds, self._scales) for keys in dropout.signed(subkeys).to(self._device, torch.int32)]
+
+
+def _as_int64(key: int) -> int:
+    """A 64-bit key as the signed integer of the same bits."""
+    return key - 2**64 if key >= 2**63 else key
