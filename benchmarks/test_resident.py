@@ -1,10 +1,7 @@
-"""The resident lane against the loop that a PyTorch user would write, interleaved in one process; ratios, not seconds."""
+"""The resident lane against the loop that a PyTorch user would write, with its loader and its evaluations."""
 
 from __future__ import annotations
 
-import statistics
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,11 +9,12 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from bench.config import Cell, Dropout, PartSpec, Run
+from bench.config import Cell, PartSpec, Run
 from bench.train.lanes import resident
-from bench.train.setup import DataStore, prepare
+from bench.train.setup import DataStore, build_model, prepare
+from benchmarks.cells import LEARNING_RATE, epochs_of_digits
+from benchmarks.interleaved import in_turn, microseconds
 
-ROUNDS = 5
 EPOCHS = 3
 CASES = {
     "fnn": PartSpec("fnn", {"width": 256, "depth": 2}),
@@ -25,31 +23,12 @@ CASES = {
 }
 
 
-def cell(model: PartSpec, rate: float) -> Cell:
-    return Cell(
-        model=model,
-        dataset=PartSpec("digits", {}),
-        objective=PartSpec("cross_entropy", {}),
-        optimizer=PartSpec("adam", {"lr": 0.001}),
-        schedule=PartSpec("constant", {}),
-        initializer=PartSpec("default", {}),
-        augmentation=(),
-        dropout=Dropout(rate),
-        batch_size=64,
-        epochs=EPOCHS,
-        steps=None,
-        precision="float32",
-    )
-
-
 def plain(wanted: Cell) -> None:
     """nn.Module, nn.Dropout, torch.optim, DataLoader."""
-    from bench.train.setup import build_model
-
     store = DataStore(Path(), torch.device("cpu"))
     spec, data, _ = store.get(wanted.dataset, 0)
     model = build_model(wanted, spec, 0)
-    optimizer = torch.optim.Adam(model.parameters(), lr=0.001)
+    optimizer = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE)
     loader = DataLoader(TensorDataset(data.train_inputs, data.train_targets), batch_size=64, shuffle=True)
     for _ in range(EPOCHS):
         model.train()
@@ -70,21 +49,17 @@ def engine(wanted: Cell) -> None:
     resident.train(prepare(Run(wanted, 0), store, torch.device("cpu")), lambda done, loss: None)
 
 
-def seconds(work: Callable[[], None]) -> float:
-    start = time.process_time()
-    work()
-    return time.process_time() - start
-
-
 @pytest.mark.parametrize("rate", [0.0, 0.5])
 @pytest.mark.parametrize("name", CASES)
-def test_ratio_to_a_plain_loop(benchmark, name, rate):
-    torch.set_num_threads(1)
-    wanted = cell(CASES[name], rate)
+def test_ratio_to_a_plain_loop(keep, name, rate):
+    wanted = epochs_of_digits(CASES[name], rate, EPOCHS)
     engine(wanted), plain(wanted)
-    pairs = [(seconds(lambda: plain(wanted)), seconds(lambda: engine(wanted))) for _ in range(ROUNDS)]
-    ratios = sorted(slow / fast for slow, fast in pairs)
-    quartiles = statistics.quantiles(ratios, n=4)
-    benchmark.extra_info |= {"ratio": statistics.median(ratios), "quartiles": (quartiles[0], quartiles[2])}
-    benchmark.pedantic(lambda: engine(wanted), rounds=1, iterations=1)
-    print(f"\n{name}, dropout {rate}: {statistics.median(ratios):.2f} times as fast as a plain loop (quartiles {quartiles[0]:.2f} to {quartiles[2]:.2f})")
+    timed = in_turn({"plain": lambda: microseconds(lambda: plain(wanted)), "engine": lambda: microseconds(lambda: engine(wanted))})
+    ratio = timed.ratio("plain", "engine")
+    keep(
+        timed.microseconds["engine"],
+        ratio=ratio.median,
+        quartiles=(ratio.low, ratio.high),
+        microseconds={side: timed.of(side).median for side in ("plain", "engine")},
+    )
+    print(f"\n{name}, dropout {rate}: {ratio} times as fast as a plain loop")
