@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import pydantic
 import torch
 from pydantic import Field
 
 from bench.catalog import Catalog, Part, lower_first
-from bench.config import Cell, Dropout, Mask, PartSpec, Precision, canonical
+from bench.config import SINGLE, Cell, Dropout, Mask, PartSpec, Precision, Stop, canonical
 from bench.errors import BenchError, Place, UnknownNameError, UsageError
 from bench.parts.augmentations import augmentations
 from bench.parts.datasets import Dataset, DataSpec, datasets
@@ -33,9 +33,17 @@ CATALOGS: Mapping[str, Catalog[Any]] = {
     "augmentation": augmentations,
     "measure": measures,
 }
-SINGLE = ("model", "dataset", "objective", "optimizer", "schedule", "initializer")
 
 Rate = Annotated[float, Field(ge=0, lt=1)]
+
+
+class _StopRule(pydantic.BaseModel):
+    """The key ``stop``."""
+
+    model_config = pydantic.ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+    metric: Literal["train_loss", "test_loss"] = "train_loss"
+    below: Annotated[float, Field(gt=0)]
 
 
 class _Numbers(pydantic.BaseModel):
@@ -49,6 +57,12 @@ class _Numbers(pydantic.BaseModel):
     epochs: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     steps: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = None
     precision: Precision = "float32"
+    stop: _StopRule | None = None
+
+    @property
+    def rule(self) -> Stop | None:
+        """The stop rule of the cell."""
+        return None if self.stop is None else Stop(self.stop.metric, self.stop.below)
 
 
 class CellBuilder:
@@ -78,7 +92,16 @@ class CellBuilder:
         rate = tuple(numbers.dropout) if isinstance(_rate(settings), list) else numbers.dropout[0]
         batch: Any = "full" if settings.values["batch_size"] == "full" else numbers.batch_size
         dropout = Dropout(rate, numbers.mask)
-        cell = Cell(**known, augmentation=extra, dropout=dropout, batch_size=batch, epochs=numbers.epochs, steps=numbers.steps, precision=numbers.precision)
+        cell = Cell(
+            **known,
+            augmentation=extra,
+            dropout=dropout,
+            batch_size=batch,
+            epochs=numbers.epochs,
+            steps=numbers.steps,
+            precision=numbers.precision,
+            stop=numbers.rule,
+        )
         return cell, problems
 
     def measures(self, raw: Sequence[Any], locate: Locate) -> tuple[list[PartSpec], list[BenchError]]:
@@ -97,10 +120,9 @@ class CellBuilder:
 
     def data(self, spec: PartSpec) -> DataSpec:
         """The sizes and shapes of a data set that was checked."""
-        key = canonical(spec.parameters) + spec.name
-        if key not in self._datasets:
-            self._datasets[key] = dataset(spec).spec()
-        return self._datasets[key]
+        if spec.json not in self._datasets:
+            self._datasets[spec.json] = dataset(spec).spec()
+        return self._datasets[spec.json]
 
     def _required(self, key: str, settings: Settings, where: Place, problems: list[BenchError]) -> PartSpec | None:
         value = settings.values.get(key)
@@ -157,6 +179,8 @@ class CellBuilder:
             problems.append(UsageError("no batch_size is set", where, "Set batch_size: a number of samples, or full."))
         elif values["batch_size"] != "full":
             given["batch_size"] = values["batch_size"]
+        if values.get("stop") is not None:
+            given["stop"] = values["stop"]
         if ("epochs" in given) == ("steps" in given):
             problems.append(UsageError("exactly one of epochs and steps must be set", where))
         try:
@@ -243,6 +267,8 @@ def _number_problem(error: Any, settings: Settings) -> UsageError:
     name = str(error["loc"][0])
     if name == "dropout":
         return _rate_problem(error, settings)
+    if name == "stop":
+        return UsageError(f"{lower_first(error['msg'])}, got {error['input']!r}", settings.place("stop", error["loc"][1:]))
     place = settings.place("dropout", ("mask",)) if name == "mask" else settings.place(name)
     return UsageError(f"{lower_first(error['msg'])}, got {error['input']!r}", place)
 

@@ -16,6 +16,7 @@ from bench.errors import BenchError, NothingError, SuiteError, UsageError
 from bench.options import (
     DEFAULT_REPORT,
     DEFAULT_RESULTS,
+    CheckpointOption,
     DeviceOption,
     ExperimentOption,
     ForceOption,
@@ -93,6 +94,7 @@ def run(
     jobs: JobsOption = None,
     device: DeviceOption = "auto",
     pack_size: PackSizeOption = None,
+    checkpoint_every: CheckpointOption = None,
     executor: Annotated[str, typer.Option("--executor", help="processes, or inline to debug.")] = "processes",
     dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Only show the plan.")] = False,
     report_folder: ReportOption = DEFAULT_REPORT,
@@ -105,7 +107,7 @@ def run(
 
     policy = Policy(force, reuse is Reuse.any, retry_failed)
     registry = _registry(results)
-    way = Way(device, jobs, executor, pack_size)
+    way = Way(device, jobs, executor, pack_size, *([checkpoint_every] if checkpoint_every is not None else []))
     failed = False
     for name in suites:
         request = Request(name, profile.value, overrides or (), experiment or (), only, policy, plugins or (), max_cells, [report_folder])
@@ -223,7 +225,14 @@ def compare(
     suite: SuitesOption = None,
     profile: Annotated[Profile | None, typer.Option("--profile", help="Only this scale.")] = None,
     variant: VariantOption = "",
-    fail_on: Annotated[list[str] | None, typer.Option("--fail-on", metavar="METRIC:AMOUNT", help="Exit 1 if it is worse, as test_accuracy:0.5pp.")] = None,
+    fail_on: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--fail-on",
+            metavar="METRIC:AMOUNT",
+            help="Exit 1 if a cell, or the average over all cells of a suite, is shown to be worse, and by as much: test_accuracy:0.5pp.",
+        ),
+    ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Also list cells whose numbers are identical.")] = False,
     results: ResultsOption = DEFAULT_RESULTS,
     format_: FormatOption = Format.table,
@@ -241,7 +250,7 @@ def compare(
     runs = select(registry.runs(), suite or (), profile, variant)
     sides = [rows_at(runs, revision, lambda name: resolve(name, Path())) for revision in (first, second)]
     comparison = compare_rows(sides[0][0], sides[1][0], registry.metrics(), gates)
-    kinds = {change.kind for change in comparison.changes} - (set() if everything else {"identical"})
+    kinds = {change.kind for change in (*comparison.changes, *comparison.averages)} - (set() if everything else {"identical"})
     _print(comparison_table(comparison, kinds or {"none"}, f"{first} → {second}"), format_)  # type: ignore[arg-type]  # no change is of the kind none
     if set(comparison.counts()) == {"identical"}:
         _say(f"{first} and {second} are identical: every number is the same.", err=format_ is not Format.table)
@@ -252,7 +261,7 @@ def compare(
         _print(gate_table(comparison), format_)
     blind = sum(result.outcome == "undetectable" for result in comparison.gates)
     if blind:
-        _say(f"warning: in {blind} cells the gate could not have found what it forbids; the table says what it can find. More seeds would.", err=True)
+        _say(f"warning: in {blind} of its rows the gate could not have found what it forbids; the table says what it can find. More seeds would.", err=True)
     _end(registry, comparison.crossed)
     if not comparison.comparable:
         raise NothingError("no number could be compared; the table says why")
@@ -295,7 +304,7 @@ def report(
     out: Annotated[Path, typer.Option("--out", "-o", help="The folder to write to.")] = DEFAULT_REPORT,
     results: ResultsOption = DEFAULT_RESULTS,
 ) -> None:
-    """Rebuild every table and figure from the registry alone."""
+    """Rebuild every table, figure and page from the registry alone."""
     registry = _registry(results)
     for page in _write_report(registry, out, variant):
         _say(f"wrote {page}")
@@ -499,7 +508,7 @@ def _print_results(plan: Plan, registry: Registry, out: Path, fresh: bool, forma
     _say(f"rows:    {registry.root}/runs/{origin.suite}.{origin.profile}.*.parquet ({files} files)")
     _say(f"tables:  {folder}/tables/ ({len(list((folder / 'tables').glob('*.md')))} as .md, .tex, .csv)")
     _say(f"figures: {folder}/figures/ ({len(list((folder / 'figures').glob('*.png')))} as .png, .svg)")
-    _say(f"report:  {folder}/report.md")
+    _say(f"report:  {folder}/report.html (and report.md)")
 
 
 def _print_plan(request: Request, registry: Registry, way: Way, format_: Format = Format.table) -> None:
@@ -508,8 +517,7 @@ def _print_plan(request: Request, registry: Registry, way: Way, format_: Format 
 
     job = make_job(request, registry)
     packs = packs_of(job.plan.to_train(), len(devices(way.device, way.jobs)), way.pack_size)
-    rows = registry.runs() if registry.exists else None
-    for table in plan_tables(job.plan, len(packs), rows):
+    for table in plan_tables(job.plan, len(packs), job.past):
         _print(table, format_)
 
 

@@ -16,6 +16,11 @@ from typing import Any, Literal
 Precision = Literal["float32", "bf16"]
 Mask = Literal["per_sample", "shared"]
 
+SINGLE = ("model", "dataset", "objective", "optimizer", "schedule", "initializer")
+"""The keys of a cell that name one part."""
+
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False, default=asdict)
+
 
 @dataclass(frozen=True)
 class PartSpec:
@@ -23,6 +28,11 @@ class PartSpec:
 
     name: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def json(self) -> str:
+        """The canonical JSON text; the cells of a grid share their parts, so it is made once per part and not per cell."""
+        return canonical({"name": self.name, "parameters": self.parameters})
 
 
 @dataclass(frozen=True)
@@ -34,10 +44,19 @@ class Dropout:
 
 
 @dataclass(frozen=True)
+class Stop:
+    """A rule that ends training before its length: a loss of the history that is below a bound when it is evaluated."""
+
+    metric: Literal["train_loss", "test_loss"]
+    below: float
+
+
+@dataclass(frozen=True)
 class Cell:
     """One point of a grid: everything that can change the numbers except the seed.
 
-    Exactly one of `epochs` and `steps` is set. `batch_size` is a number of samples or ``"full"``.
+    Exactly one of `epochs` and `steps` is set. `batch_size` is a number of samples or ``"full"``. Without a stop rule the
+    canonical text has none either, so that identities stand from before there was one.
     """
 
     model: PartSpec
@@ -52,11 +71,16 @@ class Cell:
     epochs: int | None
     steps: int | None
     precision: Precision
+    stop: Stop | None = None
 
-    @cached_property
+    def texts(self) -> dict[str, str]:
+        """Each setting as canonical JSON; a stop rule only where there is one."""
+        return {name: _text(getattr(self, name)) for name in self.__dataclass_fields__ if name != "stop" or self.stop is not None}
+
+    @property
     def json(self) -> str:
         """The canonical JSON text."""
-        return canonical(asdict(self))
+        return "{" + ",".join(f'"{name}":{text}' for name, text in sorted(self.texts().items())) + "}"
 
     @cached_property
     def cell_id(self) -> str:
@@ -65,7 +89,7 @@ class Cell:
 
     def parts(self) -> Iterator[tuple[str, PartSpec]]:
         """Every part that the cell names, with its key."""
-        for key in ("model", "dataset", "objective", "optimizer", "schedule", "initializer"):
+        for key in SINGLE:
             yield key, getattr(self, key)
         for spec in self.augmentation:
             yield "augmentation", spec
@@ -83,6 +107,7 @@ class Cell:
         columns["dropout.mask"] = self.dropout.mask
         for name in ("batch_size", "epochs", "steps", "precision"):
             columns[name] = getattr(self, name)
+        columns["stop.metric"], columns["stop.below"] = (self.stop.metric, self.stop.below) if self.stop else (None, None)
         return columns
 
 
@@ -102,18 +127,25 @@ class Run:
 def cell_from_json(text: str) -> Cell:
     """Rebuild a cell from its canonical JSON; the inverse of `Cell.json`."""
     raw = json.loads(text)
-    for key in ("model", "dataset", "objective", "optimizer", "schedule", "initializer"):
+    for key in SINGLE:
         raw[key] = PartSpec(**raw[key])
     raw["augmentation"] = tuple(PartSpec(**spec) for spec in raw["augmentation"])
     rate = raw["dropout"]["rate"]
+    raw["stop"] = Stop(**raw["stop"]) if "stop" in raw else None
     raw["dropout"] = Dropout(tuple(rate) if isinstance(rate, list) else rate, raw["dropout"]["mask"])
     return Cell(**raw)
 
 
 def canonical(value: Any) -> str:
-    """Canonical JSON: sorted keys, no spaces, shortest floats.
+    """Canonical JSON: sorted keys, no spaces, shortest floats; a dataclass is an object of its fields.
 
     Raises:
         ValueError: for NaN and infinities, which JSON cannot hold.
     """
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
+    return _ENCODER.encode(value)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, PartSpec):
+        return value.json
+    return f"[{','.join(map(_text, value))}]" if isinstance(value, tuple) else canonical(value)

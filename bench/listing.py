@@ -60,13 +60,13 @@ def _parameters(part: Part[object]) -> str:
     return ", ".join(name if info.is_required() else f"{name}={info.default!r}" for name, info in fields)
 
 
-def plan_tables(plan: Plan, packs: int, rows: pd.DataFrame | None) -> list[Table]:
+def plan_tables(plan: Plan, packs: int, rows: pd.DataFrame) -> list[Table]:
     """The runs of a plan by experiment, and why they are in their state.
 
     Args:
         plan: the plan.
         packs: in how many packs its runs are trained.
-        rows: rows of `runs`, from which times are estimated.
+        rows: rows of `runs`, from which times are estimated; may be empty.
     """
     states = ("done", "reuse", "new", "stale", "failed")
     summary = []
@@ -89,13 +89,13 @@ def _by_experiment(plan: Plan) -> Iterator[tuple[str, list[PlannedRun]]]:
         yield experiment, list(runs)
 
 
-def _estimate(to_train: Sequence[PlannedRun], rows: pd.DataFrame | None) -> list[str]:
+def _estimate(to_train: Sequence[PlannedRun], rows: pd.DataFrame) -> list[str]:
     """What past rows say of the time and memory that a plan needs."""
-    if rows is None or rows.empty or not to_train:
+    if rows.empty or not to_train:
         return []
     trained = rows[(rows["status"] == "ok") & rows["reused_from"].isna()]
-    seconds = (trained["train_seconds"] + trained["measure_seconds"]).groupby(trained["experiment"]).mean()
-    known = [float(seconds[run.experiment]) for run in to_train if run.experiment in seconds.index]
+    seconds = (trained["train_seconds"] + trained["measure_seconds"]).groupby(trained["experiment"]).mean().to_dict()
+    known = [seconds[run.experiment] for run in to_train if run.experiment in seconds]
     if not known:
         return []
     memory = trained["peak_memory"].max() / 2**20

@@ -12,10 +12,17 @@ from bench.config import PartSpec, Run
 
 @dataclass(frozen=True)
 class Task:
-    """A run to train, and the measures to take of it."""
+    """A run to train, and the measures to take of it.
+
+    Attributes:
+        run: the run.
+        measures: what is measured.
+        code_id: the hash of the code that can change its numbers; checkpoints belong to it.
+    """
 
     run: Run
     measures: tuple[PartSpec, ...]
+    code_id: str = ""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -21,7 +21,27 @@ from bench.resolve import ResolvedExperiment
 from bench.selection import Selection
 from bench.sources import Sources, changed, code_id
 
+COLUMNS = (
+    "row",
+    "suite",
+    "suite_digest",
+    "profile",
+    "variant",
+    "experiment",
+    "run_id",
+    "commit",
+    "diff_hash",
+    "code_id",
+    "code_files",
+    "status",
+    "reason",
+    "measures",
+    "generation",
+)
+"""What a plan looks at in the rows of `runs`."""
+
 State = Literal["done", "reuse", "new", "stale", "failed"]
+Row = dict[str, Any]
 FINISHED = ("ok", "diverged")
 RETRIED = ("interrupted",)
 
@@ -76,7 +96,7 @@ class PlannedRun:
         state: ``done``: its row is there; ``reuse``: trained before, its row is written anew for this experiment and
             commit; ``new``, ``stale``: to be trained; ``failed``: failed before and not tried again.
         why: the reason for the state.
-        row: the row that it is or repeats.
+        row: the row that it is or repeats, in the columns `COLUMNS`.
         recorded: whether that row is of this very experiment and commit.
         generation: the generation of the row to write.
     """
@@ -96,7 +116,7 @@ class PlannedRun:
     @property
     def task(self) -> Task:
         """What is trained."""
-        return Task(self.run, self.measures)
+        return Task(self.run, self.measures, self.code_id)
 
 
 @dataclass(frozen=True)
@@ -134,14 +154,15 @@ def plan(experiments: Sequence[ResolvedExperiment], rows: pd.DataFrame, origin: 
 
     Args:
         experiments: the resolved experiments.
-        rows: the registry's clean view.
+        rows: the registry's clean view, with the columns `COLUMNS`; empty if there is none.
         origin: where the new rows will come from.
         policy: which rows count as done.
         only: conditions on ``seed``; those on settings were applied when cells were resolved.
         sources: the sources that numbers depend on.
     """
-    known = _Known(rows, origin, policy)
-    return Plan(origin, tuple(known.judge(candidate) for candidate in _candidates(experiments, only, sources)))
+    candidates = list(_candidates(experiments, only, sources))
+    known = _Known(rows, {candidate.run.run_id for candidate in candidates}, origin, policy)
+    return Plan(origin, tuple(map(known.judge, candidates)))
 
 
 @dataclass(frozen=True)
@@ -156,26 +177,33 @@ class _Candidate:
 
 def _candidates(experiments: Sequence[ResolvedExperiment], only: Selection, sources: Sources) -> Iterator[_Candidate]:
     codes: dict[frozenset[tuple[str, str]], tuple[Mapping[str, str], str]] = {}
+    conditions = [condition for condition in only.conditions if condition.key == "seed"]
     for experiment in experiments:
+        seeds = [seed for seed in experiment.seeds if all(condition.matches({"seed": seed}) for condition in conditions)]
         for resolved in experiment.cells:
             names = frozenset((kind, spec.name) for kind, spec in resolved.cell.parts())
             if names not in codes:
                 hashes = sources.hashes(CATALOGS[kind][name].source for kind, name in names)
                 codes[names] = hashes, code_id(hashes)
-            for seed in experiment.seeds:
-                if all(condition.matches({"seed": seed}) for condition in only.conditions if condition.key == "seed"):
-                    yield _Candidate(experiment.name, resolved.axes, Run(resolved.cell, seed), experiment.measures, *codes[names])
+            for seed in seeds:
+                yield _Candidate(experiment.name, resolved.axes, Run(resolved.cell, seed), experiment.measures, *codes[names])
 
 
 class _Known:
-    """What the registry knows of each run."""
+    """What the registry knows of the runs of a plan.
 
-    def __init__(self, rows: pd.DataFrame, origin: Origin, policy: Policy) -> None:
+    Many rows hold the same long texts, of measures and of sources; what follows from such a text is worked out once.
+    """
+
+    def __init__(self, rows: pd.DataFrame, run_ids: Set[str], origin: Origin, policy: Policy) -> None:
         self._origin = origin
         self._policy = policy
-        self._by_run: dict[str, list[dict[str, Any]]] = {}
-        for row in rows.to_dict("records"):
-            self._by_run.setdefault(row["run_id"], []).append({str(key): value for key, value in row.items()})
+        self._by_run: dict[str, list[Row]] = {}
+        self._lacking: dict[tuple[str, str], str] = {}
+        self._changed: dict[tuple[str, str], str] = {}
+        for row in _records(rows):
+            if row["run_id"] in run_ids:
+                self._by_run.setdefault(row["run_id"], []).append(row)
 
     def judge(self, wanted: _Candidate) -> PlannedRun:
         """The state of a run, and why."""
@@ -187,24 +215,37 @@ class _Known:
         recorded = row is not None and row in here and row["suite_digest"] == self._origin.suite_digest
         return PlannedRun(*identity, state, why, row, recorded, generation)
 
-    def _state(self, wanted: _Candidate, rows: list[dict[str, Any]], here: list[dict[str, Any]]) -> tuple[State, str, dict[str, Any] | None]:
+    def _state(self, wanted: _Candidate, rows: list[Row], here: list[Row]) -> tuple[State, str, Row | None]:
         if self._policy.force:
             return "new", "forced", None
         if not rows:
             return "new", "never trained", None
         same_code = [row for row in rows if row["code_id"] == wanted.code_id or self._policy.reuse_any]
         finished = [row for row in same_code if row["status"] in FINISHED]
-        complete = [row for row in finished if not _lacking(row, wanted.measures)]
+        complete = [row for row in finished if not self._lacks(row, wanted)]
         if complete:
             present = [row for row in complete if row in here and row["suite_digest"] == self._origin.suite_digest]
             return ("done", "its row is there", present[-1]) if present else ("reuse", _source(complete[-1]), complete[-1])
         if finished:
-            return "stale", _lacking(finished[-1], wanted.measures), None
+            return "stale", self._lacks(finished[-1], wanted), None
         if same_code:
             return self._failed(same_code[-1])
-        return "stale", _stale(rows[-1], wanted), None
+        return "stale", self._stale(rows[-1], wanted), None
 
-    def _failed(self, row: dict[str, Any]) -> tuple[State, str, dict[str, Any] | None]:
+    def _lacks(self, row: Row, wanted: _Candidate) -> str:
+        key = row["measures"], wanted.experiment
+        if key not in self._lacking:
+            self._lacking[key] = _lacking(json.loads(row["measures"]), wanted.measures)
+        return self._lacking[key]
+
+    def _stale(self, row: Row, wanted: _Candidate) -> str:
+        key = row["code_files"], wanted.code_id
+        if key not in self._changed:
+            files = changed(json.loads(row["code_files"]), wanted.code)
+            self._changed[key] = f"changed since: {', '.join(files)}" if files else "trained by other code"
+        return self._changed[key]
+
+    def _failed(self, row: Row) -> tuple[State, str, Row | None]:
         why = f"{row['status']}: {row['reason']}" if row["reason"] else str(row["status"])
         if row["status"] in RETRIED or self._policy.retry_failed:
             return "new", f"tried again after {why}", None
@@ -216,9 +257,14 @@ class _Known:
         return tuple(row[key] for key in ("suite", "profile", "variant", "experiment", "commit", "diff_hash")) == mine
 
 
-def _lacking(row: Mapping[str, Any], wanted: Sequence[PartSpec]) -> str:
-    """Why the measures of a row are not those wanted; empty if they are."""
-    taken = json.loads(row["measures"])
+def _records(rows: pd.DataFrame) -> Iterator[Row]:
+    names = [name for name in COLUMNS if name in rows]
+    for values in zip(*(rows[name].tolist() for name in names), strict=True):
+        yield dict(zip(names, values, strict=True))
+
+
+def _lacking(taken: Mapping[str, Any], wanted: Sequence[PartSpec]) -> str:
+    """Why the measures that were taken are not those wanted; empty if they are."""
     for spec in wanted:
         if spec.name not in taken:
             return f"measure {spec.name} was not taken"
@@ -237,11 +283,6 @@ def measure_version(name: str) -> int:
 def _source(row: Mapping[str, Any]) -> str:
     commit = row["commit"]
     return f"trained in {row['suite']}/{row['experiment']}" + (f" at commit {commit[:12]}" if isinstance(commit, str) else "")
-
-
-def _stale(row: Mapping[str, Any], wanted: _Candidate) -> str:
-    files = changed(json.loads(row["code_files"]), wanted.code)
-    return f"changed since: {', '.join(files)}" if files else "trained by other code"
 
 
 def _with_measures(planned: PlannedRun, other: PlannedRun) -> PlannedRun:

@@ -73,16 +73,33 @@ class Overrides:
 
 
 @dataclass(frozen=True)
+class _Value:
+    """One value of an axis, made ready once for all the cells that have it: as text, and as the layer that sets it."""
+
+    axis: str
+    text: str
+    layer: Layer
+
+
+@dataclass(frozen=True)
 class _Grid:
     """The grid of an experiment before it is expanded."""
 
     axes: Mapping[str, Sequence[Any]]
     locate_axes: Mapping[str, Locate]
     cases: Sequence[tuple[Mapping[str, Any], Locate]]
-    excludes: Sequence[Mapping[str, Any]]
+    excludes: Sequence[Selection]
 
     def count(self) -> int:
         return math.prod(len(values) for values in self.axes.values()) * max(1, len(self.cases))
+
+    def points(self) -> Iterator[tuple[_Value, ...]]:
+        """Every combination of values, the last axis fastest."""
+        return itertools.product(*([self._value(axis, index) for index in range(len(values))] for axis, values in self.axes.items()))
+
+    def _value(self, axis: str, index: int) -> _Value:
+        value = self.axes[axis][index]
+        return _Value(axis, text(value), Layer({axis: value}, lambda below: self.locate_axes[axis]((index, *below[1:]))))
 
 
 @dataclass(frozen=True)
@@ -234,7 +251,7 @@ class _Resolver:
         axes: dict[str, Sequence[Any]] = {}
         locate: dict[str, Locate] = {}
         cases: list[tuple[Mapping[str, Any], Locate]] = []
-        excludes: list[Mapping[str, Any]] = []
+        excludes: list[Selection] = []
         for scale, path in self._scales():
             for axis, values in (scale.grid or {}).items():
                 axes[axis] = values
@@ -242,7 +259,7 @@ class _Resolver:
             if scale.cases is not None:
                 cases = [(case.settings(), self._locate(*path, "cases", index)) for index, case in enumerate(scale.cases)]
             for index, exclude in enumerate(scale.exclude or []):
-                excludes.append(exclude)
+                excludes.append(Selection.equal(exclude))
                 self._check_keys(exclude, self._locate(*path, "exclude", index))
         self._override_axes(axes, locate)
         self._check_hidden({*axes, *(key for case, _ in cases for key in case)})
@@ -289,27 +306,17 @@ class _Resolver:
         base.lay(Layer(BASE, lambda path: Place(self._suite.document.file, key=yaml.join(path))))
         for block, path in self._blocks():
             base.lay(Layer(block.settings(), self._locate(*path)))
+        overrides = {key: value for key, value in self._overrides.values.items() if is_cell_key(key)}
+        top = Layer(overrides, lambda path: Place("--set", key=yaml.join(path)))
         for case, locate_case in grid.cases or [({}, self._locate())]:
             settings = base.copy()
             settings.lay(Layer(case, locate_case))
-            for values in itertools.product(*grid.axes.values()):
-                point = dict(zip(grid.axes, values, strict=True))
-                axes = {
-                    **{key: text(self._overrides.values.get(key, value)) for key, value in case.items()},
-                    **{key: text(value) for key, value in point.items()},
-                }
-                cell = self._cell(self._at(settings.copy(), grid, point), axes, grid, measures, choice)
+            labels = {key: text(self._overrides.values.get(key, value)) for key, value in case.items()}
+            for point in grid.points():
+                axes = {**labels, **{value.axis: value.text for value in point}}
+                cell = self._cell(_at(settings, point, top), axes, grid, measures, choice)
                 if cell is not None:
                     yield ResolvedCell(axes, cell)
-
-    def _at(self, settings: Settings, grid: _Grid, point: Mapping[str, Any]) -> Settings:
-        """The settings with the values of a point and the overrides laid on top."""
-        for key, value in sorted(point.items(), key=lambda item: "." in item[0]):
-            index = next(position for position, item in enumerate(grid.axes[key]) if item is value)
-            settings.lay(Layer({key: value}, lambda below, key=key, index=index: grid.locate_axes[key]((index, *below[1:]))))  # type: ignore[misc]  # as above
-        overrides = {key: value for key, value in self._overrides.values.items() if is_cell_key(key)}
-        settings.lay(Layer(overrides, lambda path: Place("--set", key=yaml.join(path))))
-        return settings
 
     def _cell(self, settings: Settings, axes: Mapping[str, str], grid: _Grid, measures: Sequence[PartSpec], choice: Choice) -> Cell | None:
         """The cell of a point, unless it is excluded, not selected or wrong."""
@@ -319,7 +326,7 @@ class _Resolver:
             return None
         flat = cell.flat()
         self.keys |= {*flat, *axes}
-        if any(Selection.equal(exclude).matches(flat, axes) for exclude in grid.excludes) or not choice.takes(flat, axes):
+        if any(exclude.matches(flat, axes) for exclude in grid.excludes) or not choice.takes(flat, axes):
             return None
         misfits = self._builder.misfits(cell, measures, settings)
         self.problems += misfits
@@ -350,7 +357,23 @@ class _Resolver:
             return []
         specs, problems = self._builder.measures(raw, locate)
         self.problems += problems
-        return specs
+        return [self._at_snapshots(spec) for spec in specs]
+
+    def _at_snapshots(self, spec: PartSpec) -> PartSpec:
+        """A measure that looks at training as it goes does so at the suite's snapshots, unless it names its own."""
+        wanted = [block.snapshots for block, _ in self._blocks() if block.snapshots is not None]
+        if not wanted or spec.parameters.get("snapshots", ()) is not None:
+            return spec
+        return PartSpec(spec.name, {**spec.parameters, "snapshots": wanted[-1]})
+
+
+def _at(settings: Settings, point: Sequence[_Value], top: Layer) -> Settings:
+    """The settings with the values of a point laid on them, whole values before dotted keys, and one more layer on top."""
+    laid = settings.copy()
+    for value in sorted(point, key=lambda value: "." in value.axis):
+        laid.lay(value.layer)
+    laid.lay(top)
+    return laid
 
 
 def _is_seeds(value: Any) -> bool:

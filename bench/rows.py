@@ -28,6 +28,8 @@ Row = dict[str, Any]
 PLAIN_TYPES = {
     "augmentation": "string",
     "dropout": "float64",
+    "stop.metric": "string",
+    "stop.below": "float64",
     "dropout.rates": "string",
     "dropout.mask": "string",
     "batch_size": "int64",

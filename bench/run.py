@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import uuid
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -18,10 +19,12 @@ from bench import datafiles
 from bench import suite as suites
 from bench.catalog import load_entry_points, load_plugin
 from bench.cells import CATALOGS, CellBuilder
+from bench.config import Cell, PartSpec
 from bench.errors import MissingError, NothingError, SuiteError, UsageError
 from bench.executors import Advanced, Event, Failed, Finished, executors
 from bench.packing import Pack, pack
-from bench.plan import Origin, Plan, PlannedRun, Policy, plan
+from bench.parts.optimizers import Optimizer, optimizers
+from bench.plan import COLUMNS, Origin, Plan, PlannedRun, Policy, plan
 from bench.references import dangling
 from bench.registry.git import git_state
 from bench.registry.provenance import environment, processor
@@ -35,8 +38,15 @@ from bench.rows import Row as RegistryRow
 from bench.selection import Selection
 from bench.sources import Sources
 from bench.suite_file import Profile
+from bench.train.checkpoints import Checkpoints
 from bench.train.lanes.stacked import agreement
 from bench.train.trainer import Trainer
+
+PAST = ("reused_from", "train_seconds", "measure_seconds", "peak_memory")
+"""What estimates of time and memory look at in past rows, besides what a plan does."""
+
+REPEATED = 10_000
+"""How many rows of runs that were trained before are written into one file; they are all in memory at once."""
 
 WORKER_BYTES = 1_500_000_000
 """Memory that a worker is taken to need."""
@@ -76,12 +86,14 @@ class Job:
     Attributes:
         suite: the suite.
         plan: its runs.
+        past: the rows of the registry, in the columns `bench.plan.COLUMNS` and `PAST`; empty if there is none.
         circumstances: what all its rows share.
         plugins: the plugin files.
     """
 
     suite: suites.Suite
     plan: Plan
+    past: pd.DataFrame
     circumstances: Circumstances
     plugins: tuple[Path, ...]
 
@@ -130,10 +142,11 @@ def make_job(request: Request, registry: Registry) -> Job:
     git = git_state(suite.path or Path(), exclude=[registry.root, *request.outputs], used=used)
     digest = hashlib.sha256(suite.document.text.encode()).hexdigest()
     origin = Origin(suite.name, digest, request.profile, overrides.variant, git.commit, git.diff_hash)
-    planned = plan(experiments, registry.runs() if registry.exists else pd.DataFrame(), origin, request.policy, only, Sources())
+    past = registry.runs(columns=[*COLUMNS, *PAST]) if registry.exists else pd.DataFrame()
+    planned = plan(experiments, past, origin, request.policy, only, Sources())
     if not planned.runs:
         raise NothingError(f"no run of suite {suite.name!r} matches {request.only!r}")
-    return Job(suite, planned, Circumstances(origin, suite.file.version, git, environment()), plugins)
+    return Job(suite, planned, past, Circumstances(origin, suite.file.version, git, environment()), plugins)
 
 
 @dataclass(frozen=True)
@@ -145,12 +158,14 @@ class Way:
         jobs: how many workers; as many as fit by default.
         executor: a name in the catalogue of executors.
         pack_size: how many runs a pack has at most, instead of what pays.
+        checkpoint_every: seconds between the checkpoints of runs that are being trained.
     """
 
     device: str = "auto"
     jobs: int | None = None
     executor: str = "processes"
     pack_size: int | None = None
+    checkpoint_every: float = 300.0
 
 
 def packs_of(planned: Sequence[PlannedRun], workers: int, size: int | None = None) -> list[Pack]:
@@ -163,8 +178,31 @@ def packs_of(planned: Sequence[PlannedRun], workers: int, size: int | None = Non
     """
     builder = CellBuilder()
     cells = {run.run.cell.cell_id: run.run.cell for run in planned}
-    fits = {cell_id: agreement(cell, builder.data(cell.dataset)) for cell_id, cell in cells.items()}
-    return pack([run.task for run in planned], [fits[run.run.cell.cell_id] for run in planned], workers, size)
+    forms = _forms(cells)
+    one_of_each = {forms[cell_id]: cell for cell_id, cell in cells.items()}
+    fits = {form: agreement(cell, builder.data(cell.dataset)) for form, cell in one_of_each.items()}
+    return pack([run.task for run in planned], [fits[forms[run.run.cell.cell_id]] for run in planned], workers, size)
+
+
+def _forms(cells: Mapping[str, Cell]) -> dict[str, tuple[Hashable, ...]]:
+    """What `agreement` can tell cells apart by: all but the numbers of the optimizer; a large grid has few forms.
+
+    Args:
+        cells: cell_id -> cell.
+
+    Returns:
+        cell_id -> form.
+    """
+    specs = {cell.optimizer.json: cell.optimizer for cell in cells.values()}
+    fixed = {name: _without_numbers(spec) for name, spec in specs.items()}
+    return {cell_id: tuple({**cell.texts(), "optimizer": fixed[cell.optimizer.json]}.items()) for cell_id, cell in cells.items()}
+
+
+def _without_numbers(spec: PartSpec) -> str:
+    """An optimizer without the numbers that may differ between the members of a stack, as canonical JSON."""
+    optimizer = optimizers[spec.name].target(**spec.parameters)
+    numbers = optimizer.hyperparameters() if isinstance(optimizer, Optimizer) else {}
+    return PartSpec(spec.name, {name: value for name, value in spec.parameters.items() if name not in numbers}).json
 
 
 def execute(job: Job, registry: Registry, way: Way) -> Iterator[Recorded | Advanced]:
@@ -193,9 +231,12 @@ def execute(job: Job, registry: Registry, way: Way) -> Iterator[Recorded | Advan
     if to_train:
         by_run = {planned.run.run_id: planned for planned in to_train}
         packs = packs_of(to_train, len(chosen), way.pack_size)
-        make_trainer = partial(Trainer, folder=datafiles.data_folder(), processor=processor(), plugins=job.plugins)
+        checkpoints = Checkpoints(registry.root / "checkpoints", way.checkpoint_every)
+        make_trainer = partial(Trainer, folder=datafiles.data_folder(), processor=processor(), plugins=job.plugins, checkpoints=checkpoints)
         for event in executor.run(packs, make_trainer):
             yield from recorder.take(event, by_run)
+            if isinstance(event, Finished):
+                checkpoints.drop({task.run.run_id for task in event.pack.tasks})
     recorder.write_shared(to_train)
 
 
@@ -245,6 +286,8 @@ class _Recorder:
         self._job = job
         self._registry = registry
         self._writer = RowWriter(job.circumstances, CellBuilder())
+        wanted = Counter(run.run.run_id for run in job.plan.runs)
+        self._shared = {run_id for run_id, count in wanted.items() if count > 1}
         self._rows: dict[str, RegistryRow] = {}
 
     def take(self, event: Event, by_run: dict[str, PlannedRun]) -> Iterator[Recorded | Advanced]:
@@ -259,7 +302,8 @@ class _Recorder:
         for run, result in zip(planned, results, strict=True):
             row, others = self._writer.trained(run, result, event.pack.name)
             rows.append(row)
-            self._rows[result.run_id] = row
+            if result.run_id in self._shared:
+                self._rows[result.run_id] = row
             for table, items in others.items():
                 tables.setdefault(table, []).extend(items)
         self._write(event.pack.name, rows, planned, tables)
@@ -268,9 +312,16 @@ class _Recorder:
 
     def write_repeated(self, planned: Sequence[PlannedRun]) -> None:
         """Write anew the rows of runs that were trained before."""
-        stem = uuid.uuid4().hex
-        rows = [self._writer.reused(run, run.row, stem) for run in planned if run.row is not None]
-        self._write(stem, rows, planned, {})
+        if not planned:
+            return
+        names = [run.row["row"] for run in planned if run.row is not None]
+        known = self._registry.rows(set(names)).drop_duplicates("row").set_index("row", drop=False)
+        for start in range(0, len(planned), REPEATED):
+            stem = uuid.uuid4().hex
+            some = planned[start : start + REPEATED]
+            sources = known.loc[names[start : start + REPEATED]].to_dict("records")
+            rows = [self._writer.reused(run, {str(name): value for name, value in source.items()}, stem) for run, source in zip(some, sources, strict=True)]
+            self._write(stem, rows, some, {})
 
     def write_shared(self, trained: Sequence[PlannedRun]) -> None:
         """Write the rows of experiments that share a run which was trained now."""

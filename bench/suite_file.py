@@ -27,9 +27,10 @@ CELL_KEYS = (
     "epochs",
     "steps",
     "precision",
+    "stop",
 )
 
-DOTTED_KEYS = ("model", "dataset", "objective", "optimizer", "schedule", "initializer", "dropout")
+DOTTED_KEYS = ("model", "dataset", "objective", "optimizer", "schedule", "initializer", "dropout", "stop")
 """The keys whose parameters a dotted key can amend."""
 
 
@@ -45,6 +46,7 @@ Scalar = str | int | float | bool | None
 PartReference = str | dict[str, Any]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 Seeds = Annotated[int, Field(ge=1, le=10_000)] | Annotated[list[Seed], Field(min_length=1), pydantic.AfterValidator(_distinct)]
+Snapshots = list[Annotated[int, Field(ge=0)]] | dict[Literal["log"], Annotated[int, Field(ge=2, le=1000)]]
 _DOTTED: dict[str, Any] = {f"^({'|'.join(DOTTED_KEYS)})\\.[a-z_][a-z0-9_]*$": {}}
 
 
@@ -77,6 +79,7 @@ class Settings(pydantic.BaseModel):
     epochs: int | None = None
     steps: int | None = None
     precision: str | None = None
+    stop: dict[str, Any] | None = None
 
     def settings(self) -> dict[str, Any]:
         """What this block sets, key -> raw value, dotted keys included."""
@@ -85,10 +88,11 @@ class Settings(pydantic.BaseModel):
 
 
 class Scaled(Settings):
-    """Settings with how many seeds, and which measures."""
+    """Settings with how many seeds, which measures, and when those that look at training as it goes do so."""
 
     seeds: Seeds | None = None
     measures: list[PartReference] | None = None
+    snapshots: Snapshots | None = None
 
 
 class Scale(Scaled):

@@ -10,6 +10,7 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from bench.config import Cell, PartSpec, Run
+from bench.train.checkpoints import Checkpoints
 from bench.train.lanes import resident
 from bench.train.setup import DataStore, build_model, prepare
 from benchmarks.cells import LEARNING_RATE, epochs_of_digits
@@ -46,7 +47,7 @@ def plain(wanted: Cell) -> None:
 
 def engine(wanted: Cell) -> None:
     store = DataStore(Path(), torch.device("cpu"))
-    resident.train(prepare(Run(wanted, 0), store, torch.device("cpu")), lambda done, loss: None)
+    resident.train(prepare(Run(wanted, 0), store, torch.device("cpu")), lambda done, loss: None, Checkpoints())
 
 
 @pytest.mark.parametrize("rate", [0.0, 0.5])

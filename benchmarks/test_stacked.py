@@ -16,7 +16,7 @@ from torch.nn import functional
 from bench.catalog import load_plugin
 from bench.config import Cell, PartSpec, Precision, Run
 from bench.train.compiler import Programs
-from bench.train.lanes.resident import _Loop as Loop
+from bench.train.lanes.resident import Loop
 from bench.train.lanes.stacked import agreement
 from bench.train.setup import DataStore, Prepared, dataset_of, prepare
 from bench.train.stack import Stack

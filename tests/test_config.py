@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.config import Cell, Dropout, PartSpec, Run, canonical, cell_from_json
+from bench.config import Cell, Dropout, PartSpec, Run, Stop, canonical, cell_from_json
 from tests.planning import resolved
 
 PROPERTY = settings(max_examples=100, deadline=None, database=None, derandomize=True)
@@ -29,6 +29,7 @@ CELLS = st.builds(
     epochs=st.one_of(st.none(), st.integers(1, 10**6)),
     steps=st.one_of(st.none(), st.integers(1, 10**6)),
     precision=st.sampled_from(["float32", "bf16"]),
+    stop=st.one_of(st.none(), st.builds(Stop, st.sampled_from(["train_loss", "test_loss"]), NUMBERS)),
 )
 PINNED = Cell(
     model=PartSpec("fnn", {"width": 64, "depth": 1, "activation": "relu", "bias": True}),
@@ -86,6 +87,7 @@ OTHER = PartSpec("other")
         {"epochs": 1, "steps": None},
         {"steps": 101},
         {"precision": "bf16"},
+        {"stop": Stop("train_loss", 0.1)},
     ],
     ids=lambda change: "+".join(change),
 )
@@ -94,7 +96,9 @@ def test_every_change_of_a_cell_changes_its_id(change):
 
 
 def test_no_field_of_a_cell_is_left_out_of_its_id():
-    assert set(json.loads(PINNED.json)) == {field.name for field in dataclasses.fields(Cell)}
+    stopped = dataclasses.replace(PINNED, stop=Stop("train_loss", 0.1))
+    assert set(json.loads(stopped.json)) == {field.name for field in dataclasses.fields(Cell)}
+    assert set(json.loads(PINNED.json)) == set(json.loads(stopped.json)) - {"stop"}
 
 
 def independent_id(cell: Cell) -> str:
@@ -105,11 +109,19 @@ def independent_id(cell: Cell) -> str:
             return {"name": value.name, "parameters": value.parameters}
         if isinstance(value, Dropout):
             return {"mask": value.mask, "rate": list(value.rate) if isinstance(value.rate, tuple) else value.rate}
+        if isinstance(value, Stop):
+            return {"metric": value.metric, "below": value.below}
         return [plain(item) for item in value] if isinstance(value, tuple) else value
 
-    fields = {field.name: plain(getattr(cell, field.name)) for field in dataclasses.fields(Cell)}
+    fields = {field.name: plain(getattr(cell, field.name)) for field in dataclasses.fields(Cell) if field.name != "stop" or cell.stop is not None}
     encoded = json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
     return hashlib.sha256(encoded).hexdigest()
+
+
+@PROPERTY
+@given(CELLS)
+def test_an_id_is_that_of_the_fields(cell):
+    assert cell.cell_id == independent_id(cell)
 
 
 def test_an_id_stays_what_it_is():

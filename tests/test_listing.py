@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pandas as pd
 import pytest
 
 from bench import listing
@@ -51,7 +52,7 @@ def test_an_unknown_kind():
 
 def test_a_plan_is_counted_by_experiment():
     first = planned(resolved("experiments: {a: {grid: {dropout: [0.0, 0.1]}}}"))
-    table, why = shown(planned(resolved(SUITE), rows_of(first)), None)
+    table, why = shown(planned(resolved(SUITE), rows_of(first)), pd.DataFrame())
     assert table.title == "demo at quick"
     assert [column.title for column in table.columns] == ["experiment", "cells", "runs", "done", "reuse", "new", "stale", "failed"]
     assert texts(table) == [("a", "2", "4", "2", "", "2", "", ""), ("b", "1", "1", "", "1", "", "", "")]
@@ -64,7 +65,7 @@ def test_a_plan_is_counted_by_experiment():
 
 
 def test_shared_runs_are_trained_once():
-    table, _ = shown(planned(resolved("experiments: {a: {}, b: {}}")), None)
+    table, _ = shown(planned(resolved("experiments: {a: {}, b: {}}")), pd.DataFrame())
     assert table.notes == ("2 runs; to train: 1 runs in 1 packs.",)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from bench.cells import CATALOGS
 from bench.errors import UsageError
-from bench.plan import Policy, measure_version
+from bench.plan import COLUMNS, Policy, measure_version
 from bench.sources import Sources
 from tests.planning import ORIGIN, planned, resolved, rows_of
 
@@ -218,3 +218,45 @@ def test_two_experiments_that_share_a_run_may_not_measure_it_in_two_ways():
         planned(resolved(text)).to_train()
     both = planned(resolved(text.replace("0.2", "0.1").replace("b: {measures: [", "b: {measures: [loss, "))).to_train()
     assert [[spec.name for spec in run.measures] for run in both] == [["steps_to_loss", "loss"]]
+
+
+class Counting(Sources):
+    """Sources that count how often they are asked."""
+
+    def __init__(self):
+        super().__init__()
+        self.asked = 0
+
+    def hashes(self, parts):
+        self.asked += 1
+        return super().hashes(parts)
+
+
+MANY = "experiments: {a: {grid: {dropout: [0.0, 0.1], optimizer.lr: [0.1, 0.2, 0.3], schedule: [constant, cosine]}, seeds: 5}}"
+
+
+def test_the_sources_are_asked_for_once_per_set_of_parts():
+    counting = Counting()
+    plan = planned(resolved(MANY), sources=counting)
+    assert len(plan.runs) == 60
+    assert counting.asked == 2
+
+
+def test_what_many_rows_say_alike_is_read_once(monkeypatch):
+    rows = rows_of(planned(resolved(MANY)))
+    read: list[str] = []
+    loads = json.loads
+    monkeypatch.setattr("bench.plan.json.loads", lambda text: read.append(text) or loads(text))
+    assert planned(resolved(MANY), rows).counts() == {"done": 60}
+    assert read.count(rows["measures"][0]) == 1
+    assert len(read) == 2  # the other is the parameters of the measure that is wanted
+    read.clear()
+    assert planned(resolved(MANY), rows, sources=Edited()).counts() == {"stale": 60}
+    assert sorted(read) == sorted(set(rows["code_files"]))
+
+
+def test_a_plan_looks_at_its_columns_alone():
+    rows = rows_of(planned(resolved(SUITE)))
+    plan = planned(resolved(SUITE), rows[list(COLUMNS)])
+    assert plan == planned(resolved(SUITE), rows)
+    assert set(plan.runs[0].row) == set(COLUMNS)

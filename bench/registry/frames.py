@@ -42,7 +42,8 @@ def _series(column: pa.ChunkedArray, demanded: bool) -> pd.Series[Any]:
 
 def _texts(column: pa.ChunkedArray) -> npt.NDArray[np.object_]:
     # Equal texts become one object: a long table repeats a few names in each row.
-    encoded = column.combine_chunks().dictionary_encode()
+    # They are found before the chunks are put together, which would copy every repetition.
+    encoded = column.dictionary_encode().combine_chunks()
     words = np.array([*encoded.dictionary.to_pylist(), None], dtype=object)
     places = encoded.indices.fill_null(len(words) - 1).to_numpy(zero_copy_only=False)
     texts: npt.NDArray[np.object_] = words.take(places)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 
 import pandas as pd
@@ -144,6 +144,20 @@ class Registry:
             raise UnknownNameError(f"no row has a column {unknown[0]!r}. {did_you_mean(unknown[0], known)}")
         return rows[list(columns)]
 
+    def rows(self, names: Set[str]) -> pd.DataFrame:
+        """Rows of `runs`, whole, of whatever generation.
+
+        Args:
+            names: values of the column ``row``.
+
+        Returns:
+            Those that there are, by file.
+
+        Raises:
+            StorageError: if the folder is no registry.
+        """
+        return frame(self._reader.load(COMMIT, self._reader.paths(COMMIT), rows=names), COMMIT)
+
     def table(self, name: str, suite: str | None = None, profile: str | None = None) -> pd.DataFrame:
         """All rows of a table whose pack was recorded; of `runs` all generations.
 
@@ -177,7 +191,7 @@ class Registry:
         """
         trained = runs["reused_from"].where(runs["reused_from"].notna(), runs["row"])
         owners = pd.DataFrame({"of": runs["row"], "row": trained}, dtype=object)
-        rows = self._reader.load(name, self._reader.recorded(name), rows=pa.array(trained.unique(), pa.string()))
+        rows = self._reader.load(name, self._reader.recorded(name), rows=set(trained))
         return owners.merge(frame(rows, name), on="row")
 
     def metrics(self) -> dict[str, Metric]:

@@ -70,6 +70,8 @@ class Prepared:
         optimizer: the update rule.
         schedule: the factor on the learning rate.
         augment: random changes of a batch, in order.
+        snapshots: the steps after which the weights are kept for measures.
+        checkpoint: the name of its checkpoint.
     """
 
     run: Run
@@ -82,6 +84,8 @@ class Prepared:
     optimizer: Optimizer | TorchOptimizer
     schedule: Schedule
     augment: tuple[Augment, ...]
+    snapshots: frozenset[int] = frozenset()
+    checkpoint: str = ""
 
     @property
     def length(self) -> Length:

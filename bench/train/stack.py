@@ -28,14 +28,15 @@ class Stack:
         members: what is trained, from the weights in their models.
         layers: their network.
         rows: the samples of a step, see `bench.train.samples`.
-        backend: eager or compiled. What is compiled has 1, 2, 4, … seats; copies of the last member fill those that
-            are left, and are never looked at.
+        backend: eager or compiled.
         programs: what was compiled before.
         key: equal for stacks of equal programs.
         step: how many steps the members have made.
         slots: their optimizers' states; fresh ones by default.
 
     Attributes:
+        seats: how many members there is room for. What is compiled has 1, 2, 4, … seats, so that few sizes are
+            compiled; copies of the last member fill those that are left, and are never looked at.
         step: how many steps were made.
         ended: for each member, the step whose loss was not finite, or None.
     """
@@ -54,7 +55,8 @@ class Stack:
         self.step = step
         self.ended: list[int | None] = [None] * len(members)
         self._members = members
-        spare = (seats(len(members)) if backend == "compiled" else len(members)) - len(members)
+        self.seats = 1 << (len(members) - 1).bit_length() if backend == "compiled" else len(members)
+        spare = self.seats - len(members)
         seated = [*members, *[members[-1]] * spare]
         self._values = [torch.stack(tensors).detach() for tensors in zip(*(list(member.model.parameters()) for member in seated), strict=True)]
         optimizer = members[0].optimizer
@@ -76,12 +78,10 @@ class Stack:
                 self._find_divergence()
 
     @torch.no_grad()
-    def unload(self) -> None:
-        """Write the weights into the members' models; a member that has diverged is left as it was."""
-        for number, member in enumerate(self._members):
-            if self.ended[number] is None:
-                for parameter, value in zip(member.model.parameters(), self._values, strict=True):
-                    parameter.copy_(value[number])
+    def unload(self, number: int) -> None:
+        """Write a member's weights into its model."""
+        for parameter, value in zip(self._members[number].model.parameters(), self._values, strict=True):
+            parameter.copy_(value[number])
 
     def slots(self, number: int) -> Slots:
         """The optimizer's state of a member."""
@@ -94,11 +94,6 @@ class Stack:
         for number in bad.any(0).nonzero().flatten().tolist():
             if self.ended[number] is None:
                 self.ended[number] = first + int(bad[:, number].nonzero()[0])
-
-
-def seats(members: int) -> int:
-    """The seats of a compiled stack: a power of two, so that few sizes are compiled."""
-    return 1 << (members - 1).bit_length()
 
 
 def _stacked(slots: Sequence[Slots]) -> list[State]:

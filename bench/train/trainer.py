@@ -16,6 +16,7 @@ from bench.config import PartSpec
 from bench.packing import Pack, Task
 from bench.parts.measures import Measured, View, measures
 from bench.results import Machine, Progress, RunResult
+from bench.train.checkpoints import Checkpoints, checkpoint_name
 from bench.train.compiler import Programs
 from bench.train.course import Trained
 from bench.train.evaluate import evaluation_batch
@@ -23,6 +24,7 @@ from bench.train.lanes import resident, stacked
 from bench.train.lanes.stacked import Agreement, agreement
 from bench.train.products import fast_products
 from bench.train.setup import DataStore, Prepared, dataset_of, prepare
+from bench.train.snapshots import snapshot_steps
 
 Emit = Callable[[Progress], None]
 
@@ -37,9 +39,10 @@ class Trainer:
         folder: the data folder.
         processor: the CPU's name, for the record.
         plugins: files that define parts.
+        checkpoints: where runs are kept while they are trained.
     """
 
-    def __init__(self, device: str, folder: Path, processor: str, plugins: Sequence[Path] = ()) -> None:
+    def __init__(self, device: str, folder: Path, processor: str, plugins: Sequence[Path] = (), checkpoints: Checkpoints | None = None) -> None:
         load_entry_points()
         for plugin in plugins:
             load_plugin(plugin)
@@ -49,6 +52,7 @@ class Trainer:
         self._device = torch.device(device)
         self._store = DataStore(folder, self._device)
         self._programs = Programs()
+        self._checkpoints = checkpoints or Checkpoints()
         name = torch.cuda.get_device_name(self._device) if self._device.type == "cuda" else processor
         self._machine = Machine(self._device.type, name, "resident", "eager", "highest", torch.get_num_threads(), torch.__version__)
 
@@ -84,14 +88,22 @@ class Trainer:
         start = time.monotonic()
         if self._device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(self._device)
-        members = [prepare(task.run, self._store, self._device) for task in tasks]
+        members = [self._prepare(task, machine) for task in tasks]
 
         def report(member: int, done: float, loss: float) -> None:
             emit(Progress(tasks[member].run.run_id, done, loss))
 
-        trained = [resident.train(members[0], partial(report, 0))] if fit is None else stacked.train(members, fit, report, self._programs)
+        if fit is None:
+            trained = [resident.train(members[0], partial(report, 0), self._checkpoints)]
+        else:
+            trained = stacked.train(members, fit, report, self._programs, self._checkpoints)
         seconds = (time.monotonic() - start) / len(members)
         return [self._result(member, how, task.measures, machine, seconds) for member, how, task in zip(members, trained, tasks, strict=True)]
+
+    def _prepare(self, task: Task, machine: Machine) -> Prepared:
+        prepared = prepare(task.run, self._store, self._device)
+        name = checkpoint_name(task.run.run_id, task.code_id, *(str(value) for value in vars(machine).values()))
+        return replace(prepared, snapshots=snapshot_steps(task.measures, prepared.length.total_steps), checkpoint=name)
 
     def _result(self, prepared: Prepared, trained: Trained, wanted: Sequence[PartSpec], machine: Machine, seconds: float) -> RunResult:
         ok = trained.diverged_at is None
@@ -120,7 +132,7 @@ class Trainer:
     def _measure(prepared: Prepared, trained: Trained, wanted: Sequence[PartSpec]) -> list[tuple[PartSpec, Measured]]:
         model = prepared.model.eval().requires_grad_(False)
         batch = evaluation_batch(prepared.spec.inputs, prepared.data.train_inputs.device)
-        view = View(model, prepared.objective, prepared.data, prepared.spec, trained.history, prepared.run.seed, batch)
+        view = View(model, prepared.objective, prepared.data, prepared.spec, trained.history, prepared.run.seed, batch, trained.snapshots)
         return [(spec, measures[spec.name].target(view, **spec.parameters)) for spec in wanted]
 
     def _peak_memory(self) -> int:

@@ -57,6 +57,21 @@ def test_a_new_commit_leaves_complete_rows_without_training(project: Project) ->
     assert new["reused_from"].notna().all()
 
 
+def test_rows_of_many_runs_are_written_anew_in_several_files(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    project.run()
+    before = read_results("results")
+    files = set(Path("results/runs").iterdir())
+    project.commit("nothing that matters")
+    monkeypatch.setattr("bench.run.REPEATED", 4)
+    assert project.run().code == 0
+    assert len(set(Path("results/runs").iterdir()) - files) == 3
+    after = read_results("results")
+    numbers = ["experiment", "run_id", "hp.dropout", *before.filter(regex="_loss$|_accuracy$")]
+    new = after[~after["row"].isin(before["row"])]
+    one, other = (rows.sort_values(numbers[:2], ignore_index=True)[numbers] for rows in (before, new))
+    pd.testing.assert_frame_equal(one, other)
+
+
 def test_more_seeds_train_only_the_new_ones(project: Project) -> None:
     project.run("-e", "again")
     project.edit("seeds: 3}", "seeds: 4}")

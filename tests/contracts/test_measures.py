@@ -12,6 +12,7 @@ from bench.metric import Metric
 from bench.parts.datasets import Data
 from bench.parts.measures import History, View, measures
 from bench.registry.schema import TABLES
+from bench.train.checkpoints import Checkpoints
 from bench.train.lanes import resident
 from tests.train.runs import SMALL, prepared, run_of, sine_run
 
@@ -34,7 +35,7 @@ cases = pytest.mark.parametrize(("part", "name"), CASES)
 def view_of(run) -> View:
     """A run, trained and made ready as the trainer does it."""
     ready = prepared(run)
-    history = resident.train(ready, lambda done, loss: None).history
+    history = resident.train(ready, lambda done, loss: None, Checkpoints()).history
     return View(ready.model.eval().requires_grad_(False), ready.objective, ready.data, ready.spec, history, run.seed, 7)
 
 

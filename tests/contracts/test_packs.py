@@ -9,6 +9,7 @@ import torch
 
 from bench.cells import CATALOGS
 from bench.train import dropout
+from bench.train.checkpoints import Checkpoints
 from bench.train.compiler import Programs
 from bench.train.lanes import resident, stacked
 from bench.train.layers import ACTIVATIONS
@@ -24,7 +25,9 @@ def trained(*runs):
     members = [prepared(run) for run in runs]
     return [
         (how, weights(member))
-        for how, member in zip(stacked.train(members, stacked.agreement(runs[0].cell, members[0].spec), lambda *_: None, Programs()), members, strict=True)
+        for how, member in zip(
+            stacked.train(members, stacked.agreement(runs[0].cell, members[0].spec), lambda *_: None, Programs(), Checkpoints()), members, strict=True
+        )
     ]
 
 
@@ -97,7 +100,7 @@ def test_the_lanes_mean_the_same(optimizer, activation):
     }
     run = run_of(3, **given, batch_size=(16, "full")[case % 5 == 0], steps=40) if case % 2 else sine_run(3, **given, steps=40)
     (how, found), member = trained(run)[0], prepared(run)
-    expected = resident.train(member, lambda *_: None)
+    expected = resident.train(member, lambda *_: None, Checkpoints())
     assert found == pytest.approx(weights(member).numpy(), rel=1e-4, abs=1e-5)
     assert how.history.values["train_loss"] == pytest.approx(expected.history.values["train_loss"], rel=1e-4)
 

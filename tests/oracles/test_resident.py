@@ -7,6 +7,7 @@ import torch
 
 from bench.config import Run
 from bench.train import dropout
+from bench.train.checkpoints import Checkpoints
 from bench.train.lanes import resident
 from tests.oracles import plain_loop
 from tests.train.runs import DIGITS, SINE, prepared, run_of, sine_run
@@ -45,7 +46,7 @@ CASES = {
 def far(run, seed=None):
     """The largest relative distance of the lane from the oracle: over all tensors of the model and all training losses."""
     ready = prepared(run)
-    ours = resident.train(ready, lambda done, loss: None)
+    ours = resident.train(ready, lambda done, loss: None, Checkpoints())
     oracle = plain_loop.train(run if seed is None else Run(run.cell, seed))
     assert ours.diverged_at is None
     losses = torch.tensor(ours.history.values["train_loss"]), torch.tensor(oracle.evaluated)
@@ -88,6 +89,6 @@ def test_a_gpu_agrees_with_the_plain_loop():
     run = CASES["adam, dropout, full"]
     device = torch.device("cuda:0")
     ready = prepare(run, DataStore(Path(), device), device)
-    resident.train(ready, lambda done, loss: None)
+    resident.train(ready, lambda done, loss: None, Checkpoints())
     for name, tensor in plain_loop.train(run).model.state_dict().items():
         torch.testing.assert_close(ready.model.state_dict()[name].cpu(), tensor, rtol=1e-3, atol=1e-4)

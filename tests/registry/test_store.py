@@ -278,6 +278,16 @@ def test_an_orphan_counts_nothing(registry, runs, history):
     assert [str(fault.path.relative_to(registry.root)) for fault in registry.faults] == ["runs/tricks.quick.p1.parquet"]
 
 
+def test_rows_are_found_by_name_whatever_their_generation(registry, runs):
+    registry.append("tricks.quick.p1", {"runs": runs({"row": "a"}, {"row": "b", "run_id": "b"})})
+    registry.append("tricks.quick.p2", {"runs": runs({"row": "c", "generation": 1})})
+    found = registry.rows({"c", "a", "unknown"})
+    assert list(found["row"]) == ["a", "c"]
+    assert set(found.columns) == set(registry.runs().columns)
+    assert list(registry.runs()["row"]) == ["b", "c"]
+    assert registry.rows(set()).empty
+
+
 def test_a_reused_row_has_the_curves_of_the_row_that_was_trained(registry, runs, history):
     registry.append(
         "tricks.quick.p1", {"runs": runs({"row": "a"}, {"row": "b", "run_id": "b"}), "history": history(("a", 1, 0.5), ("a", 2, 0.25), ("b", 1, 0.75))}

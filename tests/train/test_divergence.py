@@ -7,6 +7,7 @@ import math
 import pytest
 import torch
 
+from bench.train.checkpoints import Checkpoints
 from bench.train.lanes import resident
 from bench.train.lanes.resident import CHECK_EVERY
 from tests.oracles import plain_loop
@@ -18,7 +19,7 @@ def explosive(lr, **given):
 
 
 def trained(run):
-    return resident.train(prepared(run), lambda done, loss: None)
+    return resident.train(prepared(run), lambda done, loss: None, Checkpoints())
 
 
 def first_bad(run):

@@ -10,6 +10,7 @@ import torch
 from bench.parts.models import models
 from bench.parts.optimizers import optimizers
 from bench.registry.schema import TABLES
+from bench.train.checkpoints import Checkpoints
 from tests.train.runs import DIGITS, numbers, pack_of, prepared, run_of, sine_run, trainer
 
 MEASURES = ["accuracy", "loss", "generalization_gap", {"name": "loss_curve", "points": 3, "directions": 2}]
@@ -127,7 +128,7 @@ def test_frozen_parameters_are_not_counted_and_not_changed(monkeypatch):
     ready = prepared(run)
     from bench.train.lanes import resident
 
-    resident.train(ready, lambda done, loss: None)
+    resident.train(ready, lambda done, loss: None, Checkpoints())
     assert torch.equal(ready.model[1].weight, before)
     assert not torch.equal(ready.model[4].weight, prepared(run).model[4].weight)
 

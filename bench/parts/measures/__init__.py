@@ -8,14 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
 from bench.catalog import Catalog
 from bench.parts.datasets import Data, DataSpec
 from bench.parts.objectives import Objective
+
+Snapshots = list[Annotated[int, Field(ge=0)]] | dict[Literal["log"], Annotated[int, Field(ge=2, le=1000)]] | None
+"""When a measure looks at training as it goes: at listed steps, or ``{log: n}``, at n steps of equal ratios up to the last.
+
+A measure with a parameter ``snapshots`` of this type is given the weights of these steps; the suite's key ``snapshots``
+stands for the parameter where it is not set.
+"""
 
 
 @dataclass(frozen=True)
@@ -45,6 +53,7 @@ class View:
         history: the course of training.
         seed: the run's seed, for streams of the measure's own.
         batch: how many samples fit in one pass.
+        snapshots: step -> the model's parameters and buffers then, where the measure's ``snapshots`` ask for them.
     """
 
     model: nn.Module
@@ -54,6 +63,7 @@ class View:
     history: History
     seed: int
     batch: int
+    snapshots: Mapping[int, Mapping[str, Tensor]] = field(default_factory=dict)
 
     def final(self, metric: str) -> float:
         """The last value of a metric in the history."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from bench.errors import UsageError
 from bench.metric import Metric
-from bench.parts.measures import Measured, View, measures
+from bench.parts.measures import Measured, Snapshots, View, measures
 
 VARIATION = Metric(
     "total_variation_ratio",
@@ -22,13 +22,14 @@ VARIATION = Metric(
 
 
 @measures.register(metrics=(VARIATION,), table="functions", tasks=("regression",), reference="Understanding Deep Learning, ch. Generalization, fig. 1.4")
-def fit(view: View) -> Measured:
+def fit(view: View, *, snapshots: Snapshots = None) -> Measured:
     """The output on samples and grid, and its total variation TV(f) / TV(linear interpolant of the samples).
 
     A flat fit of the samples has a ratio near 1; oscillation between the samples raises it.
 
     Args:
         view: a run on inputs of one number, with one output.
+        snapshots: when the output is recorded besides at the end.
 
     Returns:
         The ratio, and rows for the table ``functions``.
@@ -39,9 +40,11 @@ def fit(view: View) -> Measured:
     if view.spec.inputs != (1,) or view.spec.outputs != 1:
         raise UsageError(f"the measure fit takes functions of one number; inputs are {view.spec.inputs}, outputs {view.spec.outputs}")
     data = view.data
+    last = view.history.steps[-1]
+    weights = {**{step: tensors for step, tensors in view.snapshots.items() if step != last}, last: dict(view.model.named_parameters())}
+    rows = [row for step in sorted(weights) for row in _rows(view, step, weights[step])]
     with torch.no_grad():
-        train, test = view.model(data.train_inputs).double(), view.model(data.test_inputs).double()
-    rows = [*_rows("train", data.train_inputs, train, data.train_targets, view), *_rows("test", data.test_inputs, test, data.test_targets, view)]
+        test = view.model(data.test_inputs).double()
     inside = (data.test_inputs >= data.train_inputs.min()) & (data.test_inputs <= data.train_inputs.max())
     linear = total_variation(data.train_inputs, data.train_targets.double())
     values = {VARIATION.name: total_variation(data.test_inputs[inside], test[inside]) / linear} if linear > 0 and inside.sum() > 1 else {}
@@ -54,7 +57,10 @@ def total_variation(x: Tensor, y: Tensor) -> float:
     return float(ordered.diff().abs().sum())
 
 
-def _rows(split: str, inputs: Tensor, outputs: Tensor, targets: Tensor, view: View) -> Iterator[dict[str, Any]]:
-    step = view.history.steps[-1]
-    for x, output, target in zip(inputs.flatten().tolist(), outputs.flatten().tolist(), targets.flatten().tolist(), strict=True):
-        yield {"step": step, "split": split, "x": x, "output": output, "target": target}
+@torch.no_grad()
+def _rows(view: View, step: int, weights: Mapping[str, Tensor]) -> Iterator[dict[str, Any]]:
+    data = view.data
+    for split, inputs, targets in (("train", data.train_inputs, data.train_targets), ("test", data.test_inputs, data.test_targets)):
+        outputs = torch.func.functional_call(view.model, dict(weights), (inputs,)).double()
+        for x, output, target in zip(inputs.flatten().tolist(), outputs.flatten().tolist(), targets.flatten().tolist(), strict=True):
+            yield {"step": step, "split": split, "x": x, "output": output, "target": target}

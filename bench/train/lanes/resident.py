@@ -2,56 +2,71 @@
 
 from __future__ import annotations
 
-import math
 import time
 from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from bench import seeding
-from bench.parts.optimizers import Optimizer
+from bench.parts.optimizers import Optimizer, State
+from bench.train.checkpoints import Checkpoints
 from bench.train.course import CHECK_EVERY, Course, Report, Trained, order
-from bench.train.evaluate import evaluation_epochs
 from bench.train.flat import FlatParameters
 from bench.train.setup import Prepared
 
 
-def train(prepared: Prepared, report: Report) -> Trained:
-    """Train one run to its end, or until its loss is no longer finite.
+def train(prepared: Prepared, report: Report, checkpoints: Checkpoints) -> Trained:
+    """Train one run to its end: its length, its stop rule, or a loss that is no longer finite.
 
     Args:
         prepared: what is trained; its model is left with the final weights.
         report: told (share of steps done, last training loss) after each evaluation.
+        checkpoints: where it goes on from, and is kept on the way.
     """
-    loop = _Loop(prepared)
     course = Course(prepared)
-    course.evaluate(0)
-    seconds = 0.0
-    for epoch in evaluation_epochs(loop.epochs):
+    checkpoint = checkpoints.load(prepared.checkpoint, prepared.data.train_inputs.device)
+    if checkpoint is not None:
+        course.resume(checkpoint)
+    loop = Loop(prepared, course.step)
+    if checkpoint is not None:
+        loop.load_optimizer(checkpoint.optimizer)
+    for milestone in course.ahead():
         start = time.monotonic()
-        loop.advance(min(epoch * prepared.length.steps_per_epoch, prepared.length.total_steps))
-        seconds += time.monotonic() - start
+        loop.advance(milestone)
+        course.seconds += time.monotonic() - start
         if loop.diverged_at is not None:
+            course.diverge(loop.diverged_at)
+        else:
+            course.look(milestone)
+        if milestone and course.diverged_at is None:
+            report(course.step / prepared.length.total_steps, course.loss())
+        if course.over:
             break
-        train_loss = course.evaluate(loop.step)
-        if not math.isfinite(train_loss):
-            loop.diverged_at = loop.step
-            break
-        report(loop.step / prepared.length.total_steps, train_loss)
-    return Trained(course.history(), loop.diverged_at, loop.step, seconds)
+        if checkpoints.due():
+            checkpoints.save(prepared.checkpoint, course.checkpoint(loop.optimizer()))
+    return course.trained()
 
 
-class _Loop:
-    """The steps of a run: batch, forward, backward, update."""
+class Loop:
+    """The steps of a run: batch, forward, backward, update.
 
-    def __init__(self, prepared: Prepared) -> None:
+    Args:
+        prepared: the run, its model with the weights that it has after so many steps.
+        step: steps made.
+
+    Attributes:
+        step: steps made.
+        diverged_at: the first step whose loss was not finite, or None.
+    """
+
+    def __init__(self, prepared: Prepared, step: int = 0) -> None:
         self._prepared = prepared
         self._update = _PureUpdate(prepared) if isinstance(prepared.optimizer, Optimizer) else _TorchUpdate(prepared)
-        self._order = order(prepared)
-        self._window = torch.zeros(CHECK_EVERY, device=prepared.data.train_inputs.device)
-        self.epochs = -(-prepared.length.total_steps // prepared.length.steps_per_epoch)
-        self.step = 0
+        self._order = order(prepared, step)
+        self._losses: list[Tensor] = []
+        self.step = step
         self.diverged_at: int | None = None
         for dropout in prepared.dropouts:
             dropout.enabled = prepared.objective.network == "dropped"
@@ -59,10 +74,18 @@ class _Loop:
     def advance(self, until: int) -> None:
         """Make steps up to a number, and stop early if the loss is no longer finite."""
         while self.step < until:
-            self._window[self.step % CHECK_EVERY] = self._one()
+            self._losses.append(self._one())
             self.step += 1
             if (self.step % CHECK_EVERY == 0 or self.step == until) and self._find_divergence():
                 return
+
+    def optimizer(self) -> Any:
+        """The optimizer's state."""
+        return self._update.state()
+
+    def load_optimizer(self, state: Any) -> None:
+        """Go on with an optimizer's state."""
+        self._update.load(state)
 
     def _one(self) -> Tensor:
         prepared = self._prepared
@@ -81,10 +104,11 @@ class _Loop:
 
     def _find_divergence(self) -> bool:
         """Look at the losses since the last look."""
-        first = (self.step - 1) // CHECK_EVERY * CHECK_EVERY
-        bad = (~torch.isfinite(self._window[: self.step - first])).nonzero()
+        losses = torch.stack(self._losses)
+        bad = (~torch.isfinite(losses)).nonzero()
         if len(bad):
-            self.diverged_at = first + int(bad[0])
+            self.diverged_at = self.step - len(losses) + int(bad[0])
+        self._losses = []
         return self.diverged_at is not None
 
 
@@ -106,6 +130,12 @@ class _PureUpdate:
             values, self._state = self._optimizer.update(self._flat.values, self._flat.grads, self._state, numbers)
             self._flat.assign(values)
 
+    def state(self) -> State:
+        return self._state
+
+    def load(self, state: State) -> None:
+        self._state = state
+
 
 class _TorchUpdate:
     """A step of an optimizer of ``torch.optim``."""
@@ -121,6 +151,12 @@ class _TorchUpdate:
         self._optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         self._optimizer.step()
+
+    def state(self) -> dict[str, Any]:
+        return self._optimizer.state_dict()
+
+    def load(self, state: dict[str, Any]) -> None:
+        self._optimizer.load_state_dict(state)
 
 
 def _precision(prepared: Prepared, inputs: Tensor) -> AbstractContextManager[object]:

@@ -6,7 +6,6 @@ for bit on a CPU, and one that diverges leaves the others as they are.
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -19,13 +18,13 @@ from bench.parts.datasets import DataSpec
 from bench.parts.models import models
 from bench.parts.objectives import SampleObjective, objectives
 from bench.parts.optimizers import Optimizer, optimizers
+from bench.train.checkpoints import Checkpoints
 from bench.train.compiler import Backend, Programs, backend_of
 from bench.train.course import Course, Trained
-from bench.train.evaluate import evaluation_epochs
 from bench.train.layers import Layer, layers_of
 from bench.train.samples import padded
 from bench.train.setup import Length, Prepared
-from bench.train.stack import Stack
+from bench.train.stack import Slots, Stack
 
 LARGE = 300_000
 """Parameters above which members are trained one at a time on a CPU: their weights and moments fill its cache."""
@@ -42,43 +41,93 @@ Report = Callable[[int, float, float], None]
 """Told (member, share of steps done, last training loss) after each evaluation."""
 
 
-def train(members: Sequence[Prepared], fit: Agreement, report: Report, programs: Programs) -> list[Trained]:
-    """Train members of one shape to their end; one whose loss is no longer finite ends there.
+def train(members: Sequence[Prepared], fit: Agreement, report: Report, programs: Programs, checkpoints: Checkpoints) -> list[Trained]:
+    """Train members of one shape, each to its end: the length, its stop rule, or a loss that is no longer finite.
 
     Args:
-        members: what is trained. Layers, optimizer, objective, schedule, batch size, number of samples and length agree;
-            seeds, data, initial weights, drop rates and the numbers of the optimizer may differ. Each model is left with
-            its final weights.
+        members: what is trained. Seeds, data, initial weights, drop rates, stop rules and the numbers of the optimizer
+            may differ, and the numbers of samples in full batches. Each model is left with its final weights.
         fit: what they agree on.
         report: told how far a member is.
         programs: what was compiled before.
+        checkpoints: where members go on from, and are kept on the way.
 
     Returns:
         How training went, in the order of the members.
     """
-    first = members[0]
-    stack = Stack(members, fit.layers, fit.rows, fit.backend, programs, fit)
-    courses = [Course(member) for member in members]
-    for course in courses:
-        course.evaluate(0)
-    seconds = 0.0
-    for epoch in evaluation_epochs(-(-first.length.total_steps // first.length.steps_per_epoch)):
-        start = time.monotonic()
-        stack.advance(min(epoch * first.length.steps_per_epoch, first.length.total_steps))
-        seconds += time.monotonic() - start
-        stack.unload()
-        for number in [number for number, end in enumerate(stack.ended) if end is None]:
-            loss = courses[number].evaluate(stack.step)
-            if math.isfinite(loss):
-                report(number, stack.step / first.length.total_steps, loss)
+    runners = [_Runner(number, Course(member)) for number, member in enumerate(members)]
+    for runner in runners:
+        runner.resume(checkpoints)
+    # Those that were interrupted at different steps go on apart.
+    for step in sorted({runner.course.step for runner in runners}):
+        group = [runner for runner in runners if runner.course.step == step and not runner.course.over]
+        _Race(group, fit, programs, checkpoints).run(report)
+    return [runner.course.trained() for runner in runners]
+
+
+@dataclass
+class _Runner:
+    """A member on its way, and the optimizer's state from which it goes on."""
+
+    number: int
+    course: Course
+    slots: Slots | None = None
+
+    def resume(self, checkpoints: Checkpoints) -> None:
+        prepared = self.course.prepared
+        checkpoint = checkpoints.load(prepared.checkpoint, prepared.data.train_inputs.device)
+        if checkpoint is not None:
+            self.course.resume(checkpoint)
+            self.slots = checkpoint.optimizer
+
+
+class _Race:
+    """Members that advance together; those that are over leave, and the others close up."""
+
+    def __init__(self, runners: Sequence[_Runner], fit: Agreement, programs: Programs, checkpoints: Checkpoints) -> None:
+        self._runners = list(runners)
+        self._fit, self._programs, self._checkpoints = fit, programs, checkpoints
+
+    def run(self, report: Report) -> None:
+        """Advance until all are over."""
+        milestones = sorted({step for runner in self._runners for step in runner.course.ahead()})
+        stack = self._stack()
+        for milestone in milestones:
+            start = time.monotonic()
+            stack.advance(milestone)
+            self._look(stack, milestone, time.monotonic() - start, report)
+            left = [seat for seat, runner in enumerate(self._runners) if not runner.course.over]
+            if not left:
+                return
+            if self._checkpoints.due():
+                self._save(stack, left)
+            if len(left) <= stack.seats // 2:
+                self._runners = [replace(self._runners[seat], slots=stack.slots(seat)) for seat in left]
+                stack = self._stack()
+
+    def _stack(self) -> Stack:
+        members = [runner.course.prepared for runner in self._runners]
+        slots = [runner.slots for runner in self._runners if runner.slots is not None]
+        return Stack(members, self._fit.layers, self._fit.rows, self._fit.backend, self._programs, self._fit, self._runners[0].course.step, slots)
+
+    def _look(self, stack: Stack, step: int, seconds: float, report: Report) -> None:
+        """Look at those who are still on their way; they share the time of the steps."""
+        on_way = [(seat, runner) for seat, runner in enumerate(self._runners) if not runner.course.over]
+        for seat, runner in on_way:
+            course, end = runner.course, stack.ended[seat]
+            course.seconds += seconds / len(on_way)
+            if end is not None:
+                course.diverge(end)
             else:
-                stack.ended[number] = stack.step
-        if None not in stack.ended:
-            break
-    # Members share the time of their steps.
-    share = seconds / len(members)
-    steps = [stack.step if end is None else min(end + 1, stack.step) for end in stack.ended]
-    return [Trained(course.history(), end, made, share) for course, end, made in zip(courses, stack.ended, steps, strict=True)]
+                stack.unload(seat)
+                course.look(step)
+                if step and course.diverged_at is None:
+                    report(runner.number, step / course.prepared.length.total_steps, course.loss())
+
+    def _save(self, stack: Stack, seats: Sequence[int]) -> None:
+        for seat in seats:
+            course = self._runners[seat].course
+            self._checkpoints.save(course.prepared.checkpoint, course.checkpoint(stack.slots(seat)))
 
 
 @dataclass(frozen=True)
