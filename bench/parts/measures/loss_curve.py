@@ -18,12 +18,15 @@ from torch import Tensor, nn
 from bench import seeding
 from bench.metric import Metric
 from bench.parts.measures import Measured, View, measures
+from bench.parts.measures.surface import losses_at
 
 Normalization = Literal["filter", "layer"]
 Bias = Literal["zero", "joint"]
 
 _MEANING = "mean over directions of (L(radius) + L(-radius)) / 2 - L(0), the training loss of the clean network, directions {}-normalized"
-METRICS: dict[Normalization, Metric] = {name: Metric(f"sharpness_{name}", "", "lower", "raw", _MEANING.format(name)) for name in get_args(Normalization)}
+METRICS: dict[Normalization, Metric] = {
+    name: Metric(f"sharpness_{name}", "", "lower", "raw", _MEANING.format(name), version=2) for name in get_args(Normalization)
+}
 
 
 @measures.register(
@@ -58,16 +61,17 @@ def loss_curve(
     """
     inputs, targets = view.data.train_inputs[:samples], view.data.train_targets[:samples]
     weights = dict(view.model.named_parameters())
-    center = view.loss(inputs, targets)
+    alphas = _alphas(span, points, radius)
+    (center,) = losses_at(view, inputs, targets, weights, [], [()])
     values: dict[str, float] = {}
     rows: list[dict[str, Any]] = []
     for normalization, metric in METRICS.items():
         rises = []
         for number in range(directions):
             direction = normalize(view.model, gaussian(weights, view.seed, number), normalization, bias)
-            losses = {alpha: view.loss(inputs, targets, moved(weights, direction, alpha)) if alpha else center for alpha in _alphas(span, points, radius)}
+            losses = dict(zip(alphas, losses_at(view, inputs, targets, weights, [direction], [(alpha,) for alpha in alphas]), strict=True))
             rises.append((losses[radius] + losses[-radius]) / 2 - center)
-            rows += [{"normalization": normalization, "direction": number, "alpha": alpha, "loss": losses[alpha]} for alpha in sorted(losses)]
+            rows += [{"normalization": normalization, "direction": number, "alpha": alpha, "loss": loss} for alpha, loss in losses.items()]
         values[metric.name] = sum(rises) / len(rises)
     return Measured(values, rows)
 
@@ -103,11 +107,6 @@ def normalize(model: nn.Module, direction: Mapping[str, Tensor], normalization: 
         else:
             scaled |= dict(zip(tensors, _scale(list(tensors.values()), normalization), strict=True))
     return scaled
-
-
-def moved(weights: Mapping[str, Tensor], direction: Mapping[str, Tensor], alpha: float) -> dict[str, Tensor]:
-    """The weights w + alpha d."""
-    return {name: weight + alpha * direction[name] for name, weight in weights.items()}
 
 
 def _scale(pairs: list[tuple[Tensor, Tensor]], normalization: Normalization) -> list[Tensor]:

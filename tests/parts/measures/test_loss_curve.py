@@ -11,7 +11,8 @@ from torch import nn
 from bench import seeding
 from bench.parts.datasets import Data, DataSpec
 from bench.parts.measures import History, View
-from bench.parts.measures.loss_curve import gaussian, loss_curve, moved, normalize
+from bench.parts.measures.loss_curve import gaussian, loss_curve, normalize
+from bench.parts.measures.surface import moved
 from bench.parts.objectives import objectives
 
 NORMALIZATIONS = ("filter", "layer")
@@ -188,7 +189,7 @@ def test_sharpness_is_read_off_the_rows(normalization):
 def test_the_losses_are_those_of_the_moved_network():
     given = view(relu_net(bias=True))
     row = take(given, bias="joint").rows[0]
-    changed = moved(dict(given.model.named_parameters()), direction(given.model, row["normalization"], "joint"), row["alpha"])
+    changed = moved(dict(given.model.named_parameters()), [direction(given.model, row["normalization"], "joint")], [row["alpha"]])
     copy = relu_net(bias=True)
     copy.load_state_dict(changed)
     assert row["loss"] == pytest.approx(replace(given, model=copy).loss(given.data.train_inputs, given.data.train_targets), rel=1e-12)
