@@ -56,6 +56,10 @@ test: $(STAMP) ## everything that CI runs: format, lint, types, tests
 perf: $(STAMP) ## measure speed, as ratios to plain references
 	$(BIN)/python -m pytest benchmarks --benchmark-only --benchmark-autosave --capture=no
 
+.PHONY: simulate
+simulate: $(STAMP) ## simulate what the statistics hold at few seeds, and renew the tables of docs/statistics.md
+	$(BIN)/python -m benchmarks.simulations $(ARGS)
+
 .PHONY: lock
 lock: ## renew requirements.lock from pyproject.toml (needs uv)
 	uv pip compile pyproject.toml --universal --python-version 3.11 --extra train --extra duckdb --group dev \
@@ -63,4 +67,4 @@ lock: ## renew requirements.lock from pyproject.toml (needs uv)
 
 .PHONY: clean
 clean: ## remove .venv and caches; results stay
-	rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis .benchmarks report
+	rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis report

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.analysis.points import Point, Seeds, failures, listed, settings, value
+from bench.analysis.points import Point, Seeds, complete_seeds, failures, listed, settings, value
 from bench.analysis.statistics import Values
 from bench.errors import did_you_mean
 from bench.selection import Selection, text
@@ -129,7 +129,7 @@ def _sample(cell: Coordinates, arms: Sequence[Arm], metric: str) -> Sample:
     remarks = [f"left out, in one arm only: {_label(member)}" for member in members if member not in common]
     tables = [[arm.cells[cell][member] for member in common] for arm in arms]
     everything = [seeds for table in tables for seeds in table]
-    complete = sorted(seed for seed in set.intersection(*(set(seeds) for seeds in everything)) if all(value(s[seed], metric) is not None for s in everything))
+    complete = complete_seeds(everything, metric)
     remarks += [remark for arm, table in zip(arms, tables, strict=True) if (remark := _left_out(arm.name, table, metric, complete))]
     rows = tuple(seeds[seed] for seeds in everything for seed in complete)
     values = tuple(np.array([[seeds[seed][metric] for seeds in table] for seed in complete], dtype=np.float64) for table in tables)

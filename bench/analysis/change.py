@@ -6,20 +6,20 @@ import math
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from bench.analysis.equivalence import equivalent
 from bench.analysis.points import Point
 from bench.analysis.statistics import LEVEL, Difference, relative
 from bench.metric import Metric, Scale
 
 Kind = Literal["identical", "better", "worse", "changed", "same", "inconclusive", "incomparable", "only in base", "only in head"]
-EQUIVALENCE_LEVEL = 0.90
 
 
 @dataclass(frozen=True)
 class Change:
-    """One metric in one cell, base against head; or a cell as a whole, where no number of it can be compared.
+    """One metric in one cell, or averaged over several, base against head; or a cell as a whole, where no number of it can be compared.
 
     Attributes:
-        point: the cell.
+        point: the cell; for an average the experiment, or the suite, without values on axes.
         metric: the metric; None for the cell as a whole.
         kind: ``identical`` in every bit; ``better``, ``worse`` (``changed`` where no direction is better) by the corrected
             test; ``same``: the 90% interval lies within a gate's amount; ``inconclusive``; ``incomparable``; only on one side.
@@ -28,9 +28,12 @@ class Change:
         head: head's.
         base_sd: base's standard deviation over these seeds; NaN for one.
         difference: head − base over these seeds.
-        adjusted: its p, corrected over the cells of the metric (Holm).
+        adjusted: its p, corrected over the cells of the metric, or over the averages of its kind (Holm).
         base_failed: how many runs of base failed, and how.
         head_failed: the same of head.
+        failed_p: p of McNemar's exact test that one side fails more often, over the common seeds; None where none failed.
+        cells: over how many cells the values of each seed are averaged.
+        untouched: whether nothing was changed that decides its numbers, and they are identical: then nothing is tested.
     """
 
     point: Point
@@ -44,6 +47,19 @@ class Change:
     adjusted: float | None = None
     base_failed: str = ""
     head_failed: str = ""
+    failed_p: float | None = None
+    cells: int = 1
+    untouched: bool = False
+
+    @property
+    def cell(self) -> str:
+        """The values on the axes, or how many cells are averaged."""
+        return self.point.cell if self.cells == 1 else f"all {self.cells} cells"
+
+    @property
+    def where(self) -> str:
+        """The full name of the cell, or of what is averaged."""
+        return str(self.point) if self.cells == 1 else f"{self.point} / {self.cell}"
 
     @property
     def worse_by(self) -> float:
@@ -73,7 +89,7 @@ class Change:
             "profile": self.point.profile,
             "variant": self.point.variant,
             "experiment": self.point.experiment,
-            "cell": self.point.cell,
+            "cell": self.cell,
             "metric": self.metric.name if self.metric else "",
             "n": self.difference.n if self.difference else 0,
             "base": self.base,
@@ -88,6 +104,7 @@ class Change:
             "reason": self.reason,
             "base_failed": self.base_failed,
             "head_failed": self.head_failed,
+            "failed_p": self.failed_p,
         }
 
     def _kind(self, difference: Difference, adjusted: float | None, margin: float) -> Kind:
@@ -95,10 +112,7 @@ class Change:
             return "identical"
         if adjusted is not None and adjusted < 1 - LEVEL:
             return _direction(self.metric.better if self.metric else "neither", self.worse_by)
-        low, high = difference.ends(EQUIVALENCE_LEVEL)
-        if low is not None and high is not None and not difference.obstacle and -margin <= low <= high <= margin:
-            return "same"
-        return "inconclusive"
+        return "same" if equivalent(difference, margin) else "inconclusive"
 
     def _effect(self) -> tuple[float | None, float | None, float | None, str]:
         if self.difference is None or self.metric is None:

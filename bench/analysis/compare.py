@@ -1,4 +1,4 @@
-"""What changed between two states of the code: cell by cell, paired by seed, corrected over the cells.
+"""What changed between two states of the code: cell by cell and on average, paired by seed, corrected over the cells.
 
 Cells are joined by their place in the grid, not by their configuration: a default or a fixed setting that changed is
 then a difference in results, and is named.
@@ -18,10 +18,12 @@ import pandas as pd
 from bench.analysis.change import Change, Kind
 from bench.analysis.changed_settings import Setting, changed_settings
 from bench.analysis.circumstances import notes
+from bench.analysis.drafts import average_draft, barred, cell_draft
 from bench.analysis.gates import Gate, GateResult, gate_threshold, judge_gate
+from bench.analysis.multiplicity import holm
 from bench.analysis.pairing import REPEATED, TIMINGS, Pair
-from bench.analysis.points import Point, Seeds, failures, points, resolution
-from bench.analysis.statistics import holm, paired
+from bench.analysis.points import Point, Seeds, failures, points
+from bench.analysis.pooled import experiments, suites
 from bench.errors import NothingError
 from bench.metric import Metric
 
@@ -32,12 +34,14 @@ class Comparison:
 
     Attributes:
         changes: every metric in every common cell, then the cells that cannot be compared or are on one side only.
+        averages: every metric on average over the cells of each suite, then of each experiment.
         settings: what was configured otherwise, by experiment.
         notes: what else to know: other machines, versions, uncommitted changes.
-        gates: what each gate says of each cell.
+        gates: what each gate says of each cell, then of the average over them.
     """
 
     changes: tuple[Change, ...]
+    averages: tuple[Change, ...]
     settings: tuple[Setting, ...]
     notes: tuple[str, ...]
     gates: tuple[GateResult, ...]
@@ -53,12 +57,12 @@ class Comparison:
         return any(change.difference is not None for change in self.changes)
 
     def counts(self) -> dict[Kind, int]:
-        """How many changes there are of each kind."""
+        """How many changes of cells there are of each kind."""
         return dict(Counter(change.kind for change in self.changes))
 
     def rows(self) -> list[dict[str, Any]]:
-        """The changes in a flat form."""
-        return [change.row() for change in self.changes]
+        """The changes and averages in a flat form."""
+        return [change.row() for change in (*self.changes, *self.averages)]
 
 
 def compare(base: pd.DataFrame, head: pd.DataFrame, metrics: Mapping[str, Metric], gates: Sequence[Gate] = ()) -> Comparison:
@@ -68,6 +72,10 @@ def compare(base: pd.DataFrame, head: pd.DataFrame, metrics: Mapping[str, Metric
     mean difference over the common seeds that are ok on both sides, its 95% interval and paired t test, Holm's
     correction over the cells of the metric. Failed runs are counted, never averaged in. A cell whose configuration and
     code are the same on both sides, and whose numbers are too, tests nothing and is not counted in the correction.
+
+    Per metric and suite, and per experiment of several: the same of the average over the other cells, taken per seed over
+    the seeds that are complete in all of them; corrected over the suites, or the experiments. It finds what moves many
+    cells a little, which the correction over the cells hides. Timings belong to packs rather than to seeds, and have none.
 
     Args:
         base: rows of `runs` of one state.
@@ -90,64 +98,46 @@ def compare(base: pd.DataFrame, head: pd.DataFrame, metrics: Mapping[str, Metric
     if not pairs:
         raise NothingError(f"no cell is in both: base has {_summary(before)}; head has {_summary(after)}", hint="Run the same suite at both commits.")
     sound = [pair for pair in pairs if not pair.obstacle()]
-    barred = [_barred(pair, pair.obstacle()) for pair in pairs if pair.obstacle()]
+    closed = [barred(pair, pair.obstacle()) for pair in pairs if pair.obstacle()]
     changes: list[Change] = []
+    averages: list[Change] = []
     results: list[GateResult] = []
     for metric in known.values():
         wanted = [gate for gate in gates if gate.metric == metric.name]
-        found, tests = _changes(sound, metric, wanted)
+        found, tests = _classified(_drafts(sound, metric, wanted), wanted)
         changes += found
-        results += [result for gate in wanted for result in judge_gate(gate, [*found, *barred], tests)]
+        results += [result for gate in wanted for result in judge_gate(gate, [*found, *closed], tests)]
+        whole, parts, tests = _averages(sound, found, metric, wanted)
+        averages += [*whole, *parts]
+        results += [result for gate in wanted for result in judge_gate(gate, whole, tests) if whole]
     compared = {change.point for change in changes}
-    barred += [_barred(pair, "no run has a known metric") for pair in sound if pair.point not in compared]
-    changes += [*barred, *_one_sided(before, after)]
+    closed += [barred(pair, "no run has a known metric") for pair in sound if pair.point not in compared]
+    changes += [*closed, *_one_sided(before, after)]
     rows = [row for pair in pairs for row in pair.rows()]
-    return Comparison(tuple(changes), changed_settings(rows), notes(rows), tuple(results))
+    return Comparison(tuple(changes), tuple(averages), changed_settings(rows), notes(rows), tuple(results))
 
 
-def _changes(pairs: Sequence[Pair], metric: Metric, gates: Sequence[Gate]) -> tuple[list[Change], int]:
-    """One metric in each cell, and over how many tests its p values are corrected."""
-    drafts = [(pair, draft) for pair in pairs if (draft := _draft(pair, metric)) is not None and (gates or draft.reason != REPEATED)]
-    p_values = {index: draft.difference.p for index, (pair, draft) in enumerate(drafts) if draft.difference and _is_test(pair, draft)}
-    adjusted = dict(zip(p_values, holm([p for p in p_values.values() if p is not None]), strict=True))
-    margins = [np.fmin.reduce([gate_threshold(gate, draft) for gate in gates] or [math.nan]) for _, draft in drafts]
-    return [draft.classified(adjusted.get(index), float(margins[index])) for index, (_, draft) in enumerate(drafts)], len(p_values)
+def _drafts(pairs: Sequence[Pair], metric: Metric, gates: Sequence[Gate]) -> list[Change]:
+    """A metric in each cell; without timings that were not taken anew, unless a gate asks for them."""
+    drafts = [draft for pair in pairs if (draft := cell_draft(pair, metric)) is not None]
+    return [draft for draft in drafts if gates or draft.reason != REPEATED]
 
 
-def _is_test(pair: Pair, draft: Change) -> bool:
-    """Whether a change could have been found: there is a p value, and not nothing that was changed and nothing that came of it."""
-    difference = draft.difference
-    return difference is not None and difference.p is not None and not (pair.unchanged and difference.identical)
+def _classified(drafts: Sequence[Change], gates: Sequence[Gate]) -> tuple[list[Change], int]:
+    """Drafts with their kinds, and over how many tests their p values are corrected."""
+    p_values = {index: p for index, draft in enumerate(drafts) if draft.difference and not draft.untouched and (p := draft.difference.p) is not None}
+    adjusted = dict(zip(p_values, holm(list(p_values.values())), strict=True))
+    margins = [np.fmin.reduce([gate_threshold(gate, draft) for gate in gates] or [math.nan]) for draft in drafts]
+    return [draft.classified(adjusted.get(index), float(margins[index])) for index, draft in enumerate(drafts)], len(p_values)
 
 
-def _draft(pair: Pair, metric: Metric) -> Change | None:
-    """A metric in a cell before the correction; None if neither side has it."""
-    measured = pair.measured(metric.name)
-    if not any(measured):
-        return None
-    failed = failures(pair.base.values()), failures(pair.head.values())
-    base, head = pair.values(metric)
-    obstacle = pair.timing_obstacle() if metric.name in TIMINGS else ""
-    if obstacle or not len(base):
-        return Change(pair.point, metric, "incomparable", obstacle or _missing(measured, failed), base_failed=failed[0], head_failed=failed[1])
-    difference = paired(base, head, metric.scale, resolution(metric, [row for rows in pair.rows() for row in rows]))
-    remark = "difference taken raw: not all values are positive" if difference.scale != metric.scale else ""
-    reason = "; ".join(filter(None, (pair.unpaired(), remark)))
-    sd = float(base.std(ddof=1)) if len(base) > 1 else math.nan
-    return Change(pair.point, metric, "inconclusive", reason, float(base.mean()), float(head.mean()), sd, difference, None, *failed)
-
-
-def _missing(measured: tuple[bool, bool], failed: tuple[str, str]) -> str:
-    """Why no seed has the metric on both sides."""
-    for side, has, failures_ in zip(("base", "head"), measured, failed, strict=True):
-        if not has:
-            return f"not measured in {side}{f': {failures_}' if failures_ else ''}"
-    return "no seed has it on both sides"
-
-
-def _barred(pair: Pair, reason: str) -> Change:
-    """A common cell of which no number can be compared."""
-    return Change(pair.point, None, "incomparable", reason, base_failed=failures(pair.base.values()), head_failed=failures(pair.head.values()))
+def _averages(pairs: Sequence[Pair], found: Sequence[Change], metric: Metric, gates: Sequence[Gate]) -> tuple[list[Change], list[Change], int]:
+    """A metric on average over the cells of each suite, and of each experiment; and over how many tests p of the suites is corrected."""
+    places = {change.point for change in found if change.difference and not change.untouched and metric.name not in TIMINGS}
+    touched = [pair for pair in pairs if pair.point in places]
+    whole, tests = _classified([average_draft(pool, metric) for pool in suites(touched)], gates)
+    parts, _ = _classified([average_draft(pool, metric) for pool in experiments(touched)], gates)
+    return whole, parts, tests
 
 
 def _one_sided(base: Mapping[Point, Seeds], head: Mapping[Point, Seeds]) -> Iterator[Change]:

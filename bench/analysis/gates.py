@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Literal, cast
 
 from bench.analysis.change import Change, display_unit, on_display
-from bench.analysis.points import Point
-from bench.analysis.statistics import FEWEST, LEVEL, POWER, detectable
+from bench.analysis.power import MOST_SEEDS, POWER, detectable, seeds_needed
+from bench.analysis.statistics import FEWEST, LEVEL
 from bench.errors import UsageError, did_you_mean
 from bench.metric import Metric, Scale
 
@@ -92,33 +92,33 @@ class GateResult:
 
     Attributes:
         gate: the gate.
-        point: the cell; None where no cell has the metric on both sides.
+        where: the cell, or the average over cells; empty where no cell has the metric on both sides.
         outcome: ``crossed``: shown to be worse, and by the amount at least; ``held``; ``undetectable``: not crossed, but
             this n could not have detected the amount; ``not judged``.
         text: a sentence on it.
     """
 
     gate: Gate
-    point: Point | None
+    where: str
     outcome: Outcome
     text: str
 
     def row(self) -> dict[str, str]:
         """A flat form."""
-        return {"gate": str(self.gate), "cell": str(self.point or ""), "outcome": self.outcome, "text": self.text}
+        return {"gate": str(self.gate), "cell": self.where, "outcome": self.outcome, "text": self.text}
 
 
 def judge_gate(gate: Gate, changes: Sequence[Change], tests: int) -> list[GateResult]:
-    """What a gate says of each cell.
+    """What a gate says of each cell, or of each average over cells.
 
     Args:
         gate: the gate.
-        changes: the gate's metric in each cell.
+        changes: the gate's metric in each.
         tests: over how many tests p was corrected, for what could have been detected.
     """
     if not changes:
-        return [GateResult(gate, None, "not judged", f"no common cell has {gate.metric}")]
-    return [GateResult(gate, change.point, *_outcome(gate, change, tests)) for change in changes]
+        return [GateResult(gate, "", "not judged", f"no common cell has {gate.metric}")]
+    return [GateResult(gate, change.where, *_outcome(gate, change, tests)) for change in changes]
 
 
 def _outcome(gate: Gate, change: Change, tests: int) -> tuple[Outcome, str]:
@@ -137,9 +137,12 @@ def _outcome(gate: Gate, change: Change, tests: int) -> tuple[Outcome, str]:
         return "held", estimate
     if difference.n < FEWEST or difference.constant:
         return "undetectable", difference.obstacle or estimate
-    smallest = detectable(difference.n, difference.sd, (1 - LEVEL) / max(tests, 1))
+    alpha = (1 - LEVEL) / max(tests, 1)
+    smallest = detectable(difference.n, difference.sd, alpha)
     if smallest > threshold:
-        return "undetectable", f"{estimate}; n = {difference.n} finds no less than {_shown(smallest, change)} (power {POWER:g})"
+        enough = seeds_needed(threshold, difference.sd, alpha) or f"more than {MOST_SEEDS}"
+        found = f"n = {difference.n} finds no less than {_shown(smallest, change)} (power {POWER:g})"
+        return "undetectable", f"{estimate}; {found}; {gate.amount:g}{gate.unit} takes {enough} seeds"
     return "held", estimate
 
 

@@ -75,6 +75,11 @@ class Pair:
         base, head = (any(value(row, metric) is not None for row in side.values()) for side in (self.base, self.head))
         return base, head
 
+    def failed_once(self) -> tuple[int, int]:
+        """How many of the common seeds failed in base alone, and in head alone."""
+        failed = [(base["status"] != "ok", head["status"] != "ok") for base, head in self.rows()]
+        return failed.count((True, False)), failed.count((False, True))
+
     def unpaired(self) -> str:
         """The seeds that only one side has, as a remark."""
         base, head = self.base.keys() - self.head.keys(), self.head.keys() - self.base.keys()

@@ -72,6 +72,11 @@ def value(row: Row, metric: str) -> float | None:
     return row.get(metric) if row["status"] == "ok" else None
 
 
+def complete_seeds(cells: Iterable[Seeds], metric: str) -> list[int]:
+    """The seeds whose runs are ok and measured in every one of several cells, ascending."""
+    return sorted(set.intersection(*({seed for seed, row in seeds.items() if value(row, metric) is not None} for seeds in cells)))
+
+
 def resolution(metric: Metric, rows: Iterable[Row]) -> float:
     """The smallest step of a share of samples, 1 over the size of the split that is counted; 0 for other metrics."""
     if not metric.counted_over:

@@ -1,4 +1,4 @@
-"""What few seeds can show: intervals, differences paired by seed, and the correction for many tests.
+"""What few seeds can show: means over seeds and differences paired by seed, with their t intervals and tests.
 
 Seeds are the only replicates. Cells that share seeds share initial weights and the order of the data, so values of
 several cells are first averaged per seed. Nothing is concluded from fewer than `FEWEST` seeds.
@@ -7,18 +7,15 @@ several cells are first averaged per seed. Nothing is concluded from fewer than 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import optimize, special, stats
+from scipy import special
 
 from bench.metric import Scale
 
 LEVEL = 0.95
-POWER = 0.8
 FEWEST = 3
 UNITS: dict[Scale, str] = {"points": "pp", "log": "log ratio", "raw": ""}
 _ROUNDING = 1e-12
@@ -51,6 +48,16 @@ class Interval:
         return _ends(self.mean, self.sd, self.n, self.constant, level)
 
     @property
+    def p(self) -> float | None:
+        """Two-sided p of the t test that the mean is 0, for equal values not below 2^(1−n); None where n gives no verdict."""
+        if self.n < FEWEST:
+            return None
+        smallest = 2.0 ** (1 - self.n) if self.constant and self.mean else 0.0
+        if self.sd == 0:
+            return smallest or 1.0
+        return max(2 * float(special.stdtr(self.n - 1, -abs(self.mean) / self.sd * math.sqrt(self.n))), smallest)
+
+    @property
     def obstacle(self) -> str:
         """Why no verdict can rest on it, or an empty text."""
         if self.n < FEWEST:
@@ -65,19 +72,30 @@ class Difference(Interval):
     """The mean over seeds of head − base, with its interval and test.
 
     Attributes:
-        p: two-sided p of the paired t test; None where no verdict is possible at this n.
         scale: ``points``: percentage points; ``log``: log(head / base); ``raw``: the metric's unit.
         identical: whether head equals base in every seed, bit for bit.
+        signs_p: p of the exact sign test where no seed moved by more than one step of the resolution, so that only
+            signs speak; 0 elsewhere.
     """
 
-    p: float | None
     scale: Scale
     identical: bool
+    signs_p: float = 0.0
 
     @property
     def unit(self) -> str:
         """What the mean is counted in; empty for the metric's own unit."""
         return UNITS[self.scale]
+
+    @property
+    def p(self) -> float | None:
+        """Two-sided p of the paired t test, where only signs speak not below that of the sign test."""
+        p = super().p
+        return None if p is None else max(p, self.signs_p)
+
+    def ends(self, level: float = LEVEL) -> tuple[float, float] | tuple[None, None]:
+        """The t interval at another level; it reaches 0 where the signs that alone speak do not tell the mean from 0."""
+        return _reaching_zero(super().ends(level), self.signs_p, level)
 
 
 def mean_interval(values: ArrayLike, resolution: float = 0.0, level: float = LEVEL) -> Interval:
@@ -109,7 +127,9 @@ def paired(base: ArrayLike, head: ArrayLike, scale: Scale, resolution: float = 0
 
     The variance has a floor: two values on a grid of width r differ with a rounding variance of r²/6 (to first order
     r²/12 · (1/base² + 1/head²) on the log scale). Where every seed gives one difference other than 0, signs alone
-    speak: p is not below 2^(1−n), and there is no interval below six seeds.
+    speak: p is not below 2^(1−n), and there is no interval below six seeds. They speak alone as well where no seed
+    moves by more than one step: seven seeds that move by −1 or 1, each as likely, are significant in 12.5% by a t test,
+    so p is not below that of the exact sign test.
 
     Args:
         base: shape (seeds,), or (seeds, cells), whose differences are averaged per seed first; in the metric's unit.
@@ -134,41 +154,24 @@ def paired(base: ArrayLike, head: ArrayLike, scale: Scale, resolution: float = 0
     constant = spread == 0 and abs(mean) > _ROUNDING * largest
     steps = (_slope(before, used) ** 2 + _slope(after, used) ** 2).mean()
     sd = max(spread, resolution * math.sqrt(steps / 12 / cells))
-    low, high = _ends(mean, sd, n, constant, LEVEL)
-    return Difference(mean, low, high, n, sd, constant, _p_value(mean, sd, n, constant), used, bool(np.array_equal(before, after)))
+    signs = _signs_p((after - before).mean(axis=1), resolution / cells) if resolution else 0.0
+    low, high = _reaching_zero(_ends(mean, sd, n, constant, LEVEL), signs, LEVEL)
+    return Difference(mean, low, high, n, sd, constant, used, bool(np.array_equal(before, after)), signs)
 
 
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's adjusted p values: p below α after adjustment holds the family-wise error α under any dependence.
-
-    Adjusted p of rank i (from 0, ascending) of m: the largest of (m − j) p_j over j ≤ i, at most 1.
-
-    Args:
-        p_values: the p values of one family of tests.
-
-    Returns:
-        The adjusted values in the same order (S. Holm, A simple sequentially rejective multiple test procedure, 1979).
-    """
-    p = np.asarray(p_values, dtype=np.float64)
-    order = np.argsort(p, kind="stable")
-    adjusted = np.empty_like(p)
-    adjusted[order] = np.minimum(1.0, np.maximum.accumulate((len(p) - np.arange(len(p))) * p[order]))
-    return [float(value) for value in adjusted]
-
-
-def detectable(n: int, sd: float, alpha: float = 1 - LEVEL, power: float = POWER) -> float:
-    """The smallest true mean that a two-sided t test at `alpha` finds with the given power.
+def differences(base: ArrayLike, head: ArrayLike, scale: Scale) -> Values:
+    """The difference head − base of each seed on a scale, averaged over its cells.
 
     Args:
-        n: seeds.
-        sd: standard deviation over seeds (of the differences), in any unit.
-        alpha: level of the test, divided by the number of tests where there are several.
-        power: probability of finding it.
+        base: shape (seeds,) or (seeds, cells).
+        head: the same shape.
+        scale: ``points``: times 100; ``log``: log(head / base); ``raw``: as it stands.
 
     Returns:
-        The mean in the unit of `sd`: δ sd / √n with δ from the noncentral t distribution; infinity below `FEWEST` seeds.
+        Shape (seeds,).
     """
-    return math.inf if n < FEWEST else _noncentrality(n, alpha, power) * sd / math.sqrt(n)
+    each: Values = (_scaled(_table(head), scale) - _scaled(_table(base), scale)).mean(axis=1)
+    return each
 
 
 def relative(log_ratio: float) -> float:
@@ -182,12 +185,6 @@ def relative(log_ratio: float) -> float:
 def fewest_constant(level: float = LEVEL) -> int:
     """How many seeds with one and the same difference it takes to tell it from none: 2^(1−n) ≤ 1 − level."""
     return 1 + math.ceil(-math.log2(1 - level))
-
-
-@lru_cache(maxsize=1024)
-def _noncentrality(n: int, alpha: float, power: float) -> float:
-    critical = float(special.stdtrit(n - 1, 1 - alpha / 2))
-    return float(optimize.brentq(lambda delta: stats.nct.sf(critical, n - 1, delta) - power, 0.0, 10 * critical + 10))
 
 
 def _table(values: ArrayLike) -> Values:
@@ -223,11 +220,16 @@ def _ends(mean: float, sd: float, n: int, constant: bool, level: float) -> tuple
     return mean - half, mean + half
 
 
-def _p_value(mean: float, sd: float, n: int, constant: bool) -> float | None:
-    if n < FEWEST:
-        return None
-    smallest = 2.0 ** (1 - n)
-    if sd == 0:
-        return smallest if constant else 1.0
-    p = 2 * float(special.stdtr(n - 1, -abs(mean) / sd * math.sqrt(n)))
-    return max(p, smallest) if constant else p
+def _reaching_zero(ends: tuple[float, float] | tuple[None, None], signs_p: float, level: float) -> tuple[float, float] | tuple[None, None]:
+    """An interval that holds 0 where the sign test does not tell the mean from it at the level."""
+    if ends[0] is None or signs_p <= 1 - level:
+        return ends
+    return min(ends[0], 0.0), max(ends[1], 0.0)
+
+
+def _signs_p(moves: Values, step: float) -> float:
+    """Two-sided p of the exact sign test of moves none of which exceeds a step; 0 if one does."""
+    if np.abs(moves).max() >= 1.5 * step:
+        return 0.0
+    up, down = int((moves > step / 2).sum()), int((moves < -step / 2).sum())
+    return min(1.0, 2 * float(special.bdtr(min(up, down), up + down, 0.5)))

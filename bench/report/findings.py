@@ -11,6 +11,10 @@ from bench.report.grid import readable
 from bench.report.table import NONE, Cell, Column, Number, Table
 
 _CLAIM_COLUMNS = ("verdict", "experiment", "claim", "says", "effect", "size", "remarks")
+AVERAGES = (
+    "All cells: the average over the cells of each seed that is complete in all of them, all cells weighing alike, then the same test; "
+    "cells in which nothing was changed are not in it. It finds what moves many cells a little."
+)
 _CHANGE_COLUMNS = ("where", "metric", "base", "head", "difference", "n", "adjusted p", "class", "remarks")
 
 
@@ -33,7 +37,7 @@ def verdict_table(verdicts: Sequence[Verdict], title: str = "Claims") -> Table:
 
 
 def comparison_table(comparison: Comparison, kinds: Collection[Kind] = (), title: str = "Comparison") -> Table:
-    """One row per metric and cell.
+    """One row per metric and average over cells, then one per metric and cell.
 
     Args:
         comparison: what `bench.analysis.compare.compare` found.
@@ -46,16 +50,18 @@ def comparison_table(comparison: Comparison, kinds: Collection[Kind] = (), title
     one_sided = [change for change in comparison.changes if change.kind.startswith("only in")]
     shown = [change for change in comparison.changes if change not in one_sided and (not kinds or change.kind in kinds)]
     several = len({(change.point.suite, change.point.profile, change.point.variant) for change in comparison.changes}) > 1
+    averages = [change for change in comparison.averages if not kinds or change.kind in kinds]
     counts = ", ".join(f"{count} {kind}" for kind, count in sorted(comparison.counts().items()))
     settings = [f"{setting.experiment}: {setting} ({setting.cells} {'cell' if setting.cells == 1 else 'cells'})" for setting in comparison.settings]
     notes = [
         f"{len(comparison.changes) - len(one_sided)} compared: {counts}.",
         *_one_sided(one_sided),
         "Difference: head − base, paired by seed, with its 95% t interval; the class uses p adjusted over the cells of a metric (Holm).",
+        *([AVERAGES] if averages else []),
         *(f"Changed setting, {setting}" for setting in settings),
         *comparison.notes,
     ]
-    return Table(title, _columns(_CHANGE_COLUMNS), tuple(_change_row(change, several) for change in shown), tuple(notes))
+    return Table(title, _columns(_CHANGE_COLUMNS), tuple(_change_row(change, several) for change in (*averages, *shown)), tuple(notes))
 
 
 def _one_sided(changes: Sequence[Change]) -> list[str]:
@@ -71,7 +77,7 @@ def _one_sided(changes: Sequence[Change]) -> list[str]:
 
 
 def gate_table(comparison: Comparison, title: str = "Gates") -> Table:
-    """One row per gate and cell that is not identical: crossed, held, or why it cannot say.
+    """One row per gate and cell or average that is not identical: crossed, held, or why it cannot say.
 
     Args:
         comparison: what `bench.analysis.compare.compare` found.
@@ -109,9 +115,10 @@ def _effect(verdict: Verdict) -> Cell:
 def _change_row(change: Change, several: bool) -> tuple[Cell, ...]:
     row = change.row()
     place = (change.point.suite, change.point.profile, change.point.variant) if several else ()
-    where = " / ".join(filter(None, (*place, change.point.experiment, change.point.cell)))
+    where = " / ".join(filter(None, (*place, change.point.experiment, change.cell)))
     failures = [f"{side} failed: {row[f'{side}_failed']}" for side in ("base", "head") if row[f"{side}_failed"]]
-    remarks = "; ".join(filter(None, (change.reason, *failures)))
+    test = "" if change.failed_p is None else f"failures by McNemar's test: p = {change.failed_p:.2g}"
+    remarks = "; ".join(filter(None, (change.reason, *failures, test)))
     adjusted = NONE if change.adjusted is None else f"{change.adjusted:.2g}"
     metric = readable(change.metric.name) if change.metric else NONE
     return where, metric, _mean(change, change.base), _mean(change, change.head), _difference(change), str(row["n"]), adjusted, change.kind, remarks or NONE

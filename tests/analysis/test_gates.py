@@ -8,6 +8,7 @@ from scipy import stats
 
 from bench.analysis.compare import compare
 from bench.analysis.gates import Gate
+from bench.analysis.power import seeds_needed
 from bench.errors import UsageError
 from tests.analysis.demo_rows import METRICS, frame, seeds
 
@@ -91,6 +92,11 @@ def test_a_large_estimate_that_is_not_shown_does_not_cross_and_says_so():
     found, each = outcomes(BASE, NOISY, "test_accuracy:0.1pp")
     assert each == ["undetectable"]
     assert "n = 5 finds no less than +" in found.gates[0].text
+    needed = seeds_needed(0.1, found.changes[0].difference.sd)
+    assert found.gates[0].text.endswith("0.1pp takes more than 10000 seeds")
+    assert needed is None
+    near = seeds_needed(5, found.changes[0].difference.sd)
+    assert outcomes(BASE, NOISY, "test_accuracy:5pp")[0].gates[0].text.endswith(f"5pp takes {near} seeds")
     assert outcomes(BASE, NOISY, "test_accuracy:90pp")[1] == ["held"]
 
 

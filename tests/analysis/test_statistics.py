@@ -1,8 +1,7 @@
-"""Closed forms, an independent paired t test, and simulations of what the methods hold at few seeds."""
+"""Closed forms, an independent paired t test, and exact enumeration; simulations are in test_simulations.py."""
 
 from __future__ import annotations
 
-import itertools
 import math
 
 import numpy as np
@@ -11,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from bench.analysis.statistics import detectable, fewest_constant, holm, mean_interval, paired, relative
+from bench.analysis.statistics import differences, fewest_constant, mean_interval, paired, relative
 
 FINITE = st.floats(-1e3, 1e3, allow_nan=False)
 
@@ -139,87 +138,52 @@ def test_exchanging_the_sides_turns_the_sign_and_order_does_not_matter(pairs, re
         assert there.low <= there.mean <= there.high
 
 
-def test_holm_by_hand():
-    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    assert holm([0.9, 0.8]) == [1, 1]
-    assert holm([]) == []
-
-
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=20))
-@settings(max_examples=100, deadline=None, derandomize=True)
-def test_holm_rejects_what_the_step_down_procedure_rejects(p_values):
-    adjusted, alpha = holm(p_values), 0.05
-    rejected = set()
-    for step, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
-        if p_values[index] * (len(p_values) - step) >= alpha:
-            break
-        rejected.add(index)
-    assert {index for index, p in enumerate(adjusted) if p < alpha} == rejected
-    assert all(given_p <= p <= 1 for given_p, p in zip(p_values, adjusted, strict=True))
-
-
-@pytest.mark.parametrize(("n", "alpha"), [(3, 0.05), (5, 0.05), (10, 0.05), (5, 0.005)])
-def test_the_detectable_effect_is_detected_at_its_power(n, alpha):
-    effect = detectable(n, 2.0, alpha)
-    samples = np.random.default_rng(n).normal(effect, 2.0, (20_000, n))
-    p = stats.ttest_1samp(samples, 0, axis=1).pvalue
-    assert np.mean(p < alpha) == pytest.approx(0.8, abs=0.012)
-
-
-def test_nothing_is_detectable_below_three_seeds():
-    assert detectable(2, 1.0) == math.inf
-    assert detectable(5, 0.0) == 0
-
-
 def test_a_relative_change():
     assert relative(math.log(1.05)) == pytest.approx(0.05)
     assert relative(1e4) == math.inf
 
 
-@pytest.mark.parametrize("n", [3, 5, 10])
-def test_the_interval_covers_normal_differences(n):
-    random = np.random.default_rng(n)
-    base, head = random.normal(0, 1, (2, 4000, n))
-    found = [paired(one, other, "raw") for one, other in zip(base, head + 0.5, strict=True)]
-    assert np.mean([each.low < 0.5 < each.high for each in found]) == pytest.approx(0.95, abs=0.012)
-
-
-@pytest.mark.parametrize("n", [3, 4, 5])
+@pytest.mark.parametrize("n", [3, 4, 5, 6, 7, 8, 10])
 @pytest.mark.parametrize("moved", [1.0, 0.8, 2 / 3, 0.3])
 def test_differences_of_one_image_are_not_significant(n, moved):
     """Exactly, over all outcomes: each seed moves by ±1 image of 1000 with probability `moved`."""
     base = np.full(n, 0.9)
-    chance = {-1: moved / 2, 0: 1 - moved, 1: moved / 2}
-    floor = raw = 0.0
-    for outcome in itertools.product(chance, repeat=n):
-        weight = math.prod(chance[step] for step in outcome)
-        floor += weight * rejects(paired(base, base + 0.001 * np.array(outcome), "points", 0.001))
-        spread = np.std(outcome, ddof=1)
-        raw += weight * ((spread == 0 and outcome[0] != 0) or (spread > 0 and stats.ttest_1samp(outcome, 0).pvalue < 0.05))
-    assert floor <= 0.0515
-    assert moved < 1 or raw > floor
+    found = 0.0
+    for up in range(n + 1):
+        for down in range(n + 1 - up):
+            steps = np.repeat([1, -1, 0], [up, down, n - up - down])
+            chance = math.comb(n, up) * math.comb(n - up, down) * (moved / 2) ** (up + down) * (1 - moved) ** (n - up - down)
+            difference = paired(base, base + 0.001 * steps, "points", 0.001)
+            found += chance * rejects(difference)
+            low, high = difference.ends()
+            assert rejects(difference) == (low is not None and not low <= 0 <= high)
+    assert found <= 0.05
 
 
-def test_holm_holds_its_level_over_dependent_cells():
-    random = np.random.default_rng(5)
-    cells, n, repeats = 12, 5, 1500
-    shared = random.normal(0, math.sqrt(0.6), (repeats, 1, n))
-    differences = shared + random.normal(0, math.sqrt(0.4), (repeats, cells, n))
-    wrong = adjusted = 0
-    for family in differences:
-        p = [paired(np.zeros(n), each, "raw").p for each in family]
-        wrong += min(p) < 0.05
-        adjusted += min(holm(p)) < 0.05
-    assert adjusted / repeats <= 0.06
-    assert wrong / repeats > 0.12
+def test_moves_of_one_step_have_the_p_of_the_sign_test():
+    base, steps = np.full(7, 0.9), np.array([1, 1, 1, 1, 1, 1, -1])
+    t_alone = stats.ttest_1samp(steps, 0).pvalue
+    found = paired(base, base + 0.001 * steps, "points", 0.001)
+    assert t_alone < 0.05 < found.p == pytest.approx(stats.binomtest(6, 7).pvalue)
+    assert (found.low, found.ends(0.5)[0] > 0) == (0, True)
+    larger = paired(base, base + 0.002 * steps, "points", 0.001)
+    assert (larger.signs_p, larger.p) == (0, pytest.approx(t_alone))
+    assert paired(base, base + 0.001 * steps, "points").signs_p == 0
+    zeros = paired(base, base + 0.001 * np.array([1, 0, 0, 0, 0, 0, 0]), "points", 0.001)
+    assert zeros.p == 1
 
 
-def test_pooling_per_seed_holds_its_level_and_cells_times_seeds_does_not():
-    random = np.random.default_rng(6)
-    cells, n, repeats = 20, 5, 1500
-    shared = random.normal(0, math.sqrt(0.3), (repeats, n, 1))
-    differences = shared + random.normal(0, math.sqrt(0.7), (repeats, n, cells))
-    pooled = np.mean([rejects(paired(np.zeros((n, cells)), each, "raw")) for each in differences])
-    naive = np.mean(stats.ttest_1samp(differences.reshape(repeats, -1), 0, axis=1).pvalue < 0.05)
-    assert pooled == pytest.approx(0.05, abs=0.018)
-    assert naive > 0.3
+def test_the_average_of_cells_moves_in_smaller_steps():
+    steps = np.array([[1, 1], [1, 1], [1, 0], [1, 1], [1, 1], [1, 1]])
+    base = np.full(steps.shape, 0.9)
+    assert paired(base, base + 0.001 * steps, "points", 0.001).signs_p == 0
+    steps[:, 1] = 0
+    steps[0] = -1, 0
+    assert paired(base, base + 0.001 * steps, "points", 0.001).signs_p == pytest.approx(stats.binomtest(1, 6).pvalue)
+
+
+def test_the_differences_of_seeds_are_averaged_over_cells():
+    random = np.random.default_rng(4)
+    base, head = random.uniform(0.2, 0.8, (2, 4, 5))
+    assert differences(base, head, "points") == pytest.approx(100 * (head - base).mean(axis=1))
+    assert differences(base[:, 0], head[:, 0], "log") == pytest.approx(np.log(head / base)[:, 0])

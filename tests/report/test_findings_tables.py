@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from bench.analysis.compare import compare
 from bench.analysis.gates import Gate
-from bench.report.findings import comparison_table, gate_table, verdict_table
+from bench.report.findings import AVERAGES, comparison_table, gate_table, verdict_table
 from bench.report.table import NONE
 from tests.report.synthetic import METRICS, batch_sizes, verdicts
 
@@ -32,9 +32,10 @@ def test_no_verdicts_need_no_notes():
 def test_a_comparison_shows_both_means_the_difference_and_its_class():
     table = comparison_table(compare(*moved(-0.02), METRICS))
     accuracy = [row for row in table.rows if row[1] == "test accuracy"]
-    assert [row[0] for row in accuracy] == ["batch-size / batch_size=16", "batch-size / batch_size=256", "batch-size / batch_size=64"]
-    assert str(accuracy[0][2]) == "95.50 %"
-    assert str(accuracy[0][4]).startswith("-2.40 pp [-2.")
+    assert [row[0] for row in accuracy] == ["all 3 cells", "batch-size / batch_size=16", "batch-size / batch_size=256", "batch-size / batch_size=64"]
+    assert str(accuracy[1][2]) == "95.50 %"
+    assert str(accuracy[1][4]).startswith("-2.40 pp [-2.")
+    assert AVERAGES in table.notes
     assert {row[7] for row in accuracy} == {"worse"}
     assert any(note.endswith("identical, 3 worse.") or "3 worse" in note for note in table.notes)
 
@@ -65,4 +66,21 @@ def test_cells_on_one_side_are_named_below():
 
 def test_gates_say_what_they_found():
     table = gate_table(compare(*moved(-0.02), METRICS, [Gate.parse("test_accuracy:0.5pp")]))
-    assert column(table, "outcome") == ["crossed"] * 3
+    assert column(table, "outcome") == ["crossed"] * 4
+    assert column(table, "cell")[-1].endswith("all 3 cells")
+
+
+def test_identical_averages_are_hidden_with_identical_cells():
+    base = batch_sizes()
+    same = compare(base, base.assign(commit="b" * 40, code_id="f" * 64), METRICS)
+    assert column(comparison_table(same), "where")[0] == "all 3 cells"
+    assert comparison_table(same, kinds=["worse"]).rows == ()
+    assert AVERAGES not in comparison_table(same, kinds=["worse"]).notes
+
+
+def test_failures_are_shown_with_their_test():
+    base = batch_sizes(seeds=5)
+    failing = base["seed"] < 2
+    head = base.assign(commit="b" * 40, status=base["status"].where(~failing, "diverged"))
+    remarks = column(comparison_table(compare(base, head, METRICS)), "remarks")
+    assert "head failed: 2 diverged; failures by McNemar's test: p = 0.5" in remarks
