@@ -106,14 +106,17 @@ def not_ok(rows: pd.DataFrame) -> Table:
     for experiment, those in rows.groupby("experiment", sort=True):
         seeds = set(those["seed"])
         for cell in grid_cells(those):
+            failures, missing = _reasons(cell), seeds - set(cell.runs["seed"])
             name = cell.name(list(cell.axes)) or NONE
-            lines += [[str(experiment), name, *reason] for reason in _reasons(cell)]
-            if missing := seeds - set(cell.runs["seed"]):
+            lines += [[str(experiment), name, *reason] for reason in failures]
+            if missing:
                 lines.append([str(experiment), name, listed(missing), "missing", NONE])
     return text_table("Runs that failed or are missing", ["experiment", "cell", "seeds", "status", "reason"], lines)
 
 
 def _reasons(cell: GridCell) -> list[list[str]]:
+    if set(cell.runs["status"]) <= {"ok"}:
+        return []
     bad = cell.runs[cell.runs["status"] != "ok"]
     grouped = bad.assign(reason=bad["reason"].map(lambda reason: setting(reason) or NONE)).groupby(["status", "reason"], sort=True)
     return [[listed(those["seed"]), str(status), str(reason)] for (status, reason), those in grouped]

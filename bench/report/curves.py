@@ -12,7 +12,7 @@ from bench.metric import Metric
 from bench.report.bands import GEOMETRIC, draw_line, over_seeds, show_means, spans_decades
 from bench.report.drawn import Drawn, finish
 from bench.report.grid import GridCell
-from bench.report.lines import Line, arrange, at_most, explain, points_of, subtitle
+from bench.report.lines import Line, arrange, at_most, explain, points_by_line, subtitle
 from bench.report.style import panels
 from bench.report.summary import quantity
 from bench.suite_file import Figure as FigureSpec
@@ -32,9 +32,10 @@ def draw_curves(spec: FigureSpec, cells: Sequence[GridCell], points: pd.DataFram
         metrics: what the registry says of its metrics.
         title: what stands above.
     """
-    arrangement, notes = at_most(arrange(cells, spec.by))
+    arrangement = arrange(cells, spec.by)
     measured = sorted(set(points["metric"]))
     names = [name for name in spec.y if name in measured] or _default(measured, len(arrangement.panels))
+    arrangement, notes = at_most(arrangement, len(names))
     fields = [(panel, name) for panel in arrangement.panels for name in names]
     figure, axes = panels(len(fields), 2, title, subtitle(arrangement))
     along = _along(cells)
@@ -62,8 +63,7 @@ def _draw(place: Axes, lines: Sequence[Line], points: pd.DataFrame, metric: Metr
     shares = metric.scale == "points"
     values = points.assign(value=100 * points["value"]) if shares else points
     geometric = metric.scale == "log" and spans_decades(values["value"])
-    for line in lines:
-        mine = points_of(line.cell, values)
+    for line, mine in zip(lines, points_by_line(lines, values), strict=True):
         if len(mine):
             draw_line(place, line, over_seeds(mine, along, "value", geometric))
     _scale(place, float(points[along].max()), geometric)

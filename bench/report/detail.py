@@ -14,6 +14,9 @@ from bench.registry.store import Registry
 from bench.report.table import Table, text_table
 from bench.selection import text
 
+PROVENANCE = tuple(column.name for column in RUNS if column.name not in ("cell", "code_files", "measures"))
+"""The columns of `runs` that say what a run was and where it comes from."""
+
 
 def run_tables(registry: Registry, which: str) -> Iterator[Table]:
     """The tables of one run.
@@ -42,8 +45,8 @@ def _one(row: Mapping[Any, Any], registry: Registry) -> Iterator[Table]:
     metrics = registry.metrics()
     where = f"{row['suite']} / {row['profile']} / {row['experiment']}, seed {row['seed']}: {row['status']}"
     yield _pairs(where, {name: row[name] for name in metrics if not pd.isna(row[name])})
-    yield _pairs("configuration", _flat(json.loads(row["cell"])))
-    fixed = {column.name: row[column.name] for column in RUNS if column.name not in ("cell", "code_files", "measures")}
+    yield _pairs("configuration", flat(json.loads(row["cell"])))
+    fixed = {name: row[name] for name in PROVENANCE}
     yield _pairs("provenance", {name: value for name, value in fixed.items() if value is not None and not pd.isna(value)})
 
 
@@ -51,7 +54,13 @@ def _pairs(title: str, values: Mapping[str, Any]) -> Table:
     return text_table(title, ("name", "value"), [(name, text(value)) for name, value in values.items()])
 
 
-def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
+def flat(value: Any, prefix: str = "") -> dict[str, Any]:
+    """A nested configuration as dotted keys with their values.
+
+    Args:
+        value: a value, or a mapping of them.
+        prefix: the key that it has.
+    """
     if isinstance(value, dict) and value:
-        return {name: item for key, inner in value.items() for name, item in _flat(inner, f"{prefix}.{key}" if prefix else key).items()}
+        return {name: item for key, inner in value.items() for name, item in flat(inner, f"{prefix}.{key}" if prefix else key).items()}
     return {prefix: value}

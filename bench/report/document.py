@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from bench.analysis.statistics import POWER, detectable
+from bench.analysis.power import POWER, detectable
 from bench.report import escape, render
 from bench.report.content import Content, not_ok
 from bench.report.grid import setting
@@ -41,27 +41,43 @@ def document(content: Content, illustrations: Sequence[Illustration]) -> str:
     return "\n".join([*_head(content), *_claims(content), *_tables(content), *_experiments(content, illustrations), *_tail(content)])
 
 
-def index(contents: Sequence[tuple[str, Content]], remarks: Sequence[str] = ()) -> str:
+def index(contents: Sequence[tuple[str, Content]], others: Sequence[str] = ()) -> str:
     """The page that links to all reports.
 
     Args:
         contents: folder below the index -> its content.
-        remarks: what else to say.
+        others: what else to say.
     """
     lines = ["# Reports", ""]
     for folder, content in contents:
-        ok, total = int((content.rows["status"] == "ok").sum()), len(content.rows)
-        about = f"{content.profile}{f', {content.variant}' if content.variant else ''}: {ok} of {total} runs are ok"
-        lines.append(f"- [{escape.markdown(content.title)}]({folder}/report.md), {escape.markdown(about)}")
-    return "\n".join([*lines, "", *(escape.markdown(remark) for remark in remarks)]).rstrip() + "\n"
+        lines.append(f"- [{escape.markdown(content.title)}]({folder}/report.md), {escape.markdown(in_short(content))}")
+    return "\n".join([*lines, "", *(escape.markdown(other) for other in others)]).rstrip() + "\n"
+
+
+def in_short(content: Content) -> str:
+    """What an index says of a report: its profile, its variant, how many runs are ok."""
+    ok, total = int((content.rows["status"] == "ok").sum()), len(content.rows)
+    return f"{content.profile}{f', {content.variant}' if content.variant else ''}: {ok} of {total} runs are ok"
+
+
+def remarks(content: Content) -> list[str]:
+    """What a reader must know first: where the suite is from, how many runs are ok, what so many seeds can show."""
+    variant = f", variant {content.variant}" if content.variant else ""
+    return [f"Suite {content.name}, profile {content.profile}{variant}.", *_said_by_suite(content), *content.remarks, *_what_seeds_show(content.rows)]
+
+
+def about(content: Content, experiment: str) -> list[str]:
+    """What the suite says of an experiment: the figure of its source, and notes."""
+    found = content.experiment(experiment)
+    if found is None:
+        return []
+    return list(filter(None, (f"Figure or table of the source: {found.figure}" if found.figure else "", found.notes or "")))
 
 
 def _head(content: Content) -> Iterator[str]:
     yield f"# {escape.markdown(content.title)}"
     yield ""
-    variant = f", variant {content.variant}" if content.variant else ""
-    remarks = [f"Suite {content.name}, profile {content.profile}{variant}.", *_said_by_suite(content), *content.remarks, *_what_seeds_show(content.rows)]
-    yield from (f"- {escape.markdown(remark)}" for remark in remarks)
+    yield from (f"- {escape.markdown(remark)}" for remark in remarks(content))
     yield ""
 
 
@@ -98,18 +114,11 @@ def _experiments(content: Content, illustrations: Sequence[Illustration]) -> Ite
     yield from ("## Experiments", "")
     for name, table in content.experiments.items():
         yield from (f"### {escape.markdown(table.title)}", "")
-        yield from (f"{escape.markdown(line)}\n" for line in _about(content, name))
+        yield from (f"{escape.markdown(line)}\n" for line in about(content, name))
         yield from (_body(table), _links("tables", f"cells-{name}", ("md", "tex", "csv")), "")
         for figure in illustrations:
             if figure.experiment == name:
                 yield from _illustration(figure)
-
-
-def _about(content: Content, name: str) -> list[str]:
-    experiment = content.experiment(name)
-    if experiment is None:
-        return []
-    return list(filter(None, (f"Figure or table of the source: {experiment.figure}" if experiment.figure else "", experiment.notes or "")))
 
 
 def _illustration(figure: Illustration) -> Iterator[str]:

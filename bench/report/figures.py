@@ -33,8 +33,10 @@ def draw(spec: FigureSpec, runs: pd.DataFrame, points: pd.DataFrame, metrics: Ma
     Returns:
         The figure, unless no run that is ok has points.
     """
-    rows = runs[(runs["experiment"] == spec.experiment) & (runs["status"] == "ok") & runs["row"].isin(points["of"])]
+    rows = runs[(runs["experiment"] == spec.experiment) & (runs["status"] == "ok")]
+    points = points[points["of"].isin(rows["row"])]
+    rows = rows[rows["row"].isin(points["of"].unique())]
     if rows.empty:
         return Drawn(None, (f"no rows of {TABLES[spec.kind]} from runs that are ok",))
     with styled():
-        return _KINDS[spec.kind](spec, grid_cells(rows), points[points["of"].isin(rows["row"])], metrics, label(spec.title or title or spec.experiment))
+        return _KINDS[spec.kind](spec, grid_cells(rows), points, metrics, label(spec.title or title or spec.experiment))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
@@ -30,7 +31,7 @@ class GridCell:
         """The cell's values on some axes, as ``model = fnn, dropout = 0.2``."""
         return ", ".join(f"{readable(axis)} = {self.axes[axis]}" for axis in axes if self.axes[axis] is not None)
 
-    @property
+    @cached_property
     def trained(self) -> pd.DataFrame:
         """The rows of runs that are ok."""
         return self.runs[self.runs["status"] == "ok"]

@@ -11,7 +11,7 @@ from bench.metric import Metric
 from bench.report.bands import GEOMETRIC, draw_line, over_seeds, show_means, spans_decades
 from bench.report.drawn import Drawn, finish
 from bench.report.grid import GridCell
-from bench.report.lines import Line, arrange, at_most, explain, points_of, subtitle
+from bench.report.lines import Line, arrange, at_most, explain, points_by_line, subtitle
 from bench.report.style import label, panels
 from bench.suite_file import Figure as FigureSpec
 
@@ -26,8 +26,9 @@ def draw_landscape(spec: FigureSpec, cells: Sequence[GridCell], points: pd.DataF
         metrics: not looked at; every kind of figure is called alike.
         title: what stands above.
     """
-    arrangement, notes = at_most(arrange(cells, spec.by))
-    fields = [(panel, kind) for panel in arrangement.panels for kind in sorted(set(points["normalization"]))]
+    kinds = sorted(set(points["normalization"]))
+    arrangement, notes = at_most(arrange(cells, spec.by), len(kinds))
+    fields = [(panel, kind) for panel in arrangement.panels for kind in kinds]
     figure, axes = panels(len(fields), 2, title, subtitle(arrangement))
     for place, (panel, kind) in zip(axes, fields, strict=True):
         drawn = _draw(place, arrangement.of(panel), over_directions(points[points["normalization"] == kind]))
@@ -45,8 +46,7 @@ def over_directions(points: pd.DataFrame) -> pd.DataFrame:
 def _draw(place: Axes, lines: Sequence[Line], points: pd.DataFrame) -> str:
     """Draw one way of scaling, and say what is drawn."""
     geometric = spans_decades(points["loss"])
-    for line in lines:
-        mine = points_of(line.cell, points)
+    for line, mine in zip(lines, points_by_line(lines, points), strict=True):
         if len(mine):
             draw_line(place, line, over_seeds(mine, "alpha", "loss", geometric))
     if geometric:

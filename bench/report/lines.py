@@ -12,7 +12,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 
-from bench.report.grid import GridCell, as_number, order, readable, records, settings, varying
+from bench.report.grid import SETTING, GridCell, as_number, order, readable, setting, varying
 from bench.report.style import COLOURS, DASHES, SEQUENCE, label, shared_legend
 
 FEW = len(COLOURS)
@@ -70,10 +70,13 @@ def arrange(cells: Sequence[GridCell], by: Sequence[str] = ()) -> Arrangement:
     values = _distinct(cells, chosen)
     scale = tuple(_numbers(values)) if len(values) > FEW else ()
     looks = dict(zip(values, _looks(len(values), scale), strict=True))
-    names = {value: _name(value, [cell for cell in cells if _value(cell, chosen) == value]) for value in values}
+    alike: dict[tuple[str | None, ...], list[GridCell]] = {}
+    for cell in cells:
+        alike.setdefault(_value(cell, chosen), []).append(cell)
+    names = {value: _name(value, same) for value, same in alike.items()}
     lines = [Line(cell, label(cell.name(others)), names[value], *looks[value]) for cell in cells for value in [_value(cell, chosen)]]
-    shown = list(dict.fromkeys(line.panel for line in lines))
-    return Arrangement(tuple(sorted(lines, key=lambda line: shown.index(line.panel))), tuple(chosen), scale)
+    places = {panel: place for place, panel in enumerate(dict.fromkeys(line.panel for line in lines))}
+    return Arrangement(tuple(sorted(lines, key=lambda line: places[line.panel])), tuple(chosen), scale)
 
 
 def seeds(cells: Sequence[GridCell]) -> str:
@@ -91,9 +94,14 @@ def subtitle(arrangement: Arrangement) -> str:
     return f"mean over seeds{f' ({seeds(cells)})' if arrangement.scale else ''}, band: 95% t interval"
 
 
-def at_most(arrangement: Arrangement) -> tuple[Arrangement, tuple[str, ...]]:
-    """As many panels as a page can hold, and a note on what is left out."""
-    shown = arrangement.panels[:MOST_PANELS]
+def at_most(arrangement: Arrangement, each: int = 1) -> tuple[Arrangement, tuple[str, ...]]:
+    """As many panels as a page can hold, and a note on what is left out.
+
+    Args:
+        arrangement: lines in panels.
+        each: how often each of its panels is drawn, once for every metric.
+    """
+    shown = arrangement.panels[: max(1, MOST_PANELS // each)]
     kept = tuple(line for line in arrangement.lines if line.panel in shown)
     return replace(arrangement, lines=kept), left_out(len(arrangement.lines) - len(kept), len(arrangement.lines))
 
@@ -106,6 +114,13 @@ def left_out(count: int, total: int) -> tuple[str, ...]:
 def points_of(cell: GridCell, points: pd.DataFrame) -> pd.DataFrame:
     """The points of a cell's runs that are ok."""
     return points[points["of"].isin(cell.trained["row"])]
+
+
+def points_by_line(lines: Sequence[Line], points: pd.DataFrame) -> list[pd.DataFrame]:
+    """The points of each line's runs that are ok, found in one go."""
+    owner = {row: place for place, line in enumerate(lines) for row in line.cell.trained["row"]}
+    places = points["of"].map(owner).to_numpy()
+    return [points[places == place] for place in range(len(lines))]
 
 
 def explain(figure: Figure, axes: Sequence[Axes], arrangement: Arrangement) -> None:
@@ -140,8 +155,12 @@ def _numbers(values: Sequence[tuple[str | None, ...]]) -> list[float]:
 
 def _value(cell: GridCell, keys: Sequence[str]) -> tuple[str | None, ...]:
     """The cell's values on axes, which tell variants of a part apart, or else of parameters."""
-    seen = {**settings(records(cell.runs.head(1))[0]), **cell.axes}
-    return tuple(seen.get(key) for key in keys)
+    return tuple(cell.axes[key] if key in cell.axes else _parameter(cell.runs, key) for key in keys)
+
+
+def _parameter(runs: pd.DataFrame, key: str) -> str | None:
+    column = key if key == "seed" else f"{SETTING}{key}"
+    return setting(runs[column].iloc[0]) if column in runs else None
 
 
 def _looks(count: int, scale: Sequence[float]) -> list[tuple[Any, Any]]:

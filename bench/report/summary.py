@@ -8,11 +8,12 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from bench.analysis.points import failures, resolution
 from bench.analysis.statistics import mean_interval
 from bench.metric import Metric
-from bench.report.grid import readable, records
+from bench.report.grid import readable
 from bench.report.table import Number
 
 _FIRST = ("test_accuracy", "train_accuracy", "generalization_gap", "test_loss", "train_loss")
@@ -49,20 +50,34 @@ def summarize(runs: pd.DataFrame, metric: Metric) -> Number:
     shown: dict[str, str] = {"shown": "percent" if metric.scale == "points" else "number"}
     if metric.name not in runs:
         return Number(None, n=0, **shown)  # type: ignore[arg-type]  # the two values of `shown`
-    trained = runs[runs["status"] == "ok"]
-    values = trained.pivot_table(index="seed", columns="cell_id", values=metric.name, aggfunc="first", dropna=False)
-    complete = values.reindex(columns=runs["cell_id"].unique()).dropna().to_numpy(dtype=np.float64)
+    complete = _complete(runs, metric)
     if not len(complete):
         return Number(None, n=0, **shown)  # type: ignore[arg-type]  # as above
-    interval = mean_interval(complete, resolution(metric, records(runs[["train_size", "test_size"]])))
+    sizes = ({"train_size": train, "test_size": test} for train, test in zip(runs["train_size"], runs["test_size"], strict=True))
+    interval = mean_interval(complete, resolution(metric, sizes))
     return Number(interval.mean, interval.low, interval.high, interval.n, **shown)  # type: ignore[arg-type]  # as above
+
+
+def _complete(runs: pd.DataFrame, metric: Metric) -> NDArray[np.float64]:
+    """The metric by seed and cell, of the seeds that have it in every cell; without pandas' pivot, which costs more than all else for few runs."""
+    found: dict[int, dict[str, float]] = {}
+    for seed, cell, status, value in zip(runs["seed"], runs["cell_id"], runs["status"], runs[metric.name], strict=True):
+        if status == "ok" and not pd.isna(value):
+            found.setdefault(seed, {}).setdefault(cell, float(value))
+    cells = list(dict.fromkeys(runs["cell_id"]))
+    rows = [[by_cell[cell] for cell in cells] for _, by_cell in sorted(found.items()) if len(by_cell) == len(cells)]
+    return np.array(rows, dtype=np.float64).reshape(len(rows), len(cells))
 
 
 def comparable(runs: pd.DataFrame, metric: Metric) -> tuple[str, ...]:
     """What two cells must share for one of them to be better: the data; the loss as well, unless a share is counted."""
-    trained = runs[runs["status"] == "ok"]
     columns = ["hp.dataset", "data_checksum", *([] if metric.scale == "points" else ["hp.objective"])]
-    return tuple("/".join(sorted(map(str, trained[column].dropna().unique()))) for column in columns if column in trained)
+    return tuple("/".join(sorted(_values(runs, column))) for column in columns if column in runs)
+
+
+def _values(runs: pd.DataFrame, column: str) -> set[str]:
+    """The values of a column among runs that are ok."""
+    return {str(value) for status, value in zip(runs["status"], runs[column], strict=True) if status == "ok" and not pd.isna(value)}
 
 
 def mark_best(numbers: Sequence[Number], groups: Sequence[Hashable], metric: Metric) -> list[Number]:
@@ -131,4 +146,4 @@ def with_counts(numbers: Sequence[Number]) -> list[Number]:
 
 def failed(runs: pd.DataFrame) -> str:
     """How many runs are not ok, as ``1 crashed, 2 diverged``."""
-    return failures(records(runs[["status"]]))
+    return failures({"status": status} for status in runs["status"])

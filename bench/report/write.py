@@ -17,6 +17,9 @@ from bench.report.content import Content, gather
 from bench.report.current import current
 from bench.report.document import Illustration, document, index
 from bench.report.figures import TABLES, draw
+from bench.report.page.history import history
+from bench.report.page.html import Page, index_page, page
+from bench.report.page.picture import Picture, picture
 from bench.report.table import Table
 from bench.suite import Suite
 from bench.suite_file import PROFILES, SLUG
@@ -39,12 +42,12 @@ class Rows(Protocol):
 
 
 def write_report(registry: Rows, find_suite: FindSuite, out: Path, *, head: str | None = None, variant: str = "", only: str | None = None) -> list[Path]:
-    """Write a page with tables and figures for each suite and profile, and an index.
+    """Write pages with tables and figures for each suite and profile, as HTML and as Markdown, and an index of each.
 
     Args:
         registry: where the rows are.
         find_suite: (name, digest of the copy stored with the rows) -> the present suite file, else that copy, else None.
-        out: the folder, ``<out>/<suite>/<profile>/report.md``; older files of the same names are replaced.
+        out: the folder, ``<out>/<suite>/<profile>/report.html`` and ``.md``; older files of the same names are replaced.
         head: the commit that is checked out, whose rows are shown where there are any.
         variant: which ``--set`` overrides.
         only: write the pages of this suite alone; the index still names all.
@@ -57,7 +60,8 @@ def write_report(registry: Rows, find_suite: FindSuite, out: Path, *, head: str 
         StorageError: if a file cannot be written.
     """
     runs = registry.runs()
-    mine = current(runs[runs["variant"] == variant], head)
+    runs = runs[runs["variant"] == variant]
+    mine = current(runs, head)
     if mine.empty:
         raise NothingError(f"there are no rows of variant {variant!r}" if variant else "the registry has no rows", hint="Run a suite: bench run SUITE.")
     metrics = registry.metrics()
@@ -67,9 +71,10 @@ def write_report(registry: Rows, find_suite: FindSuite, out: Path, *, head: str 
             contents.append((folder_of(str(suite), str(profile), variant), gather(rows, find_suite(str(suite), _digest(rows)), metrics)))
         else:
             refused.append(f"Not shown, as its name is none: suite {suite!r}, profile {profile!r}.")
-    pages = [_write(registry, content, out / folder, metrics) for folder, content in contents if only in (None, content.name)]
-    _write_files(out, {"index.md": index(contents, refused).encode()})
-    return [out / "index.md", *pages]
+    shown = [(folder, content) for folder, content in contents if only in (None, content.name)]
+    pages = [path for folder, content in shown for path in _write(registry, content, _all_commits(runs, content), out / folder, metrics)]
+    _write_files(out, {"index.md": index(contents, refused).encode(), "index.html": index_page(contents, refused).encode()})
+    return [out / "index.html", out / "index.md", *pages]
 
 
 def folder_of(suite: str, profile: str, variant: str) -> str:
@@ -82,25 +87,41 @@ def _digest(rows: pd.DataFrame) -> str:
     return str(rows.sort_values(["written", "row"])["suite_digest"].iloc[-1])
 
 
-def _write(registry: Rows, content: Content, folder: Path, metrics: Mapping[str, Metric]) -> Path:
+def _all_commits(runs: pd.DataFrame, content: Content) -> pd.DataFrame:
+    """The rows of a report's suite and profile at every commit."""
+    return runs[(runs["suite"] == content.name) & (runs["profile"] == content.profile)]
+
+
+def _write(registry: Rows, content: Content, runs: pd.DataFrame, folder: Path, metrics: Mapping[str, Metric]) -> list[Path]:
     named = {**{f"cells-{name}": table for name, table in content.experiments.items()}, **content.tables}
     _write_files(
         folder / "tables", {f"{name}.{ending}": render_table(table).encode() for name, table in named.items() for ending, render_table in _ENDINGS.items()}
     )
-    illustrations = list(_illustrations(registry, content, folder / "figures", metrics))
-    _write_files(folder, {"report.md": document(content, illustrations).encode()})
-    return folder / "report.md"
+    figures = list(_figures(registry, content, folder / "figures", metrics))
+    illustrations = [illustration for illustration, _ in figures]
+    pictures = {drawn.name: drawn for _, drawn in figures if drawn is not None}
+    whole = Page(content, metrics, illustrations, pictures, history(runs, metrics, list(content.experiments)))
+    _write_files(folder, {"report.md": document(content, illustrations).encode(), "report.html": page(whole).encode()})
+    return [folder / "report.html", folder / "report.md"]
 
 
-def _illustrations(registry: Rows, content: Content, folder: Path, metrics: Mapping[str, Metric]) -> Iterable[Illustration]:
+def _figures(registry: Rows, content: Content, folder: Path, metrics: Mapping[str, Metric]) -> Iterable[tuple[Illustration, Picture | None]]:
+    """Each figure as Markdown names it, and as the page shows it."""
     points = {table: registry.curves(table, content.rows) for table in sorted({TABLES[spec.kind] for spec in content.figures.values()})}
     declared = set(content.suite.file.figures) if content.suite else set()
     for name, spec in content.figures.items():
         drawn = draw(spec, content.rows, points[TABLES[spec.kind]], metrics)
+        title = spec.title or spec.experiment
+        shown = None
         if drawn.figure is not None:
-            _write_files(folder, {f"{name}.png": style.png(drawn.figure), f"{name}.svg": style.svg(drawn.figure)})
-        if drawn.figure is not None or name in declared:
-            yield Illustration(name, spec.experiment, spec.title or spec.experiment, drawn.figure is not None, drawn.notes)
+            raster = style.png(drawn.figure)
+            # Panels stay where they lie now: both files agree, the page finds its points, and one layout is enough.
+            drawn.figure.set_layout_engine("none")
+            vector = style.svg(drawn.figure)
+            _write_files(folder, {f"{name}.png": raster, f"{name}.svg": vector})
+            shown = picture(name, title, vector, drawn.figure)
+        if shown is not None or name in declared:
+            yield Illustration(name, spec.experiment, title, shown is not None, drawn.notes), shown
 
 
 def _write_files(folder: Path, contents: Mapping[str, bytes]) -> None:

@@ -60,7 +60,7 @@ def content(folder):
 def test_every_table_and_figure_has_its_files(written):
     tables = [f"demo/quick/tables/{name}.{ending}" for name in ("accuracy", "cells-architectures", "cells-batch-size") for ending in ("csv", "md", "tex")]
     figures = [f"demo/quick/figures/{name}.{ending}" for name in ("architectures-landscape", "growth") for ending in ("png", "svg")]
-    assert sorted(content(written)) == sorted(["index.md", "demo/quick/report.md", *tables, *figures])
+    assert sorted(content(written)) == sorted(["index.html", "index.md", "demo/quick/report.html", "demo/quick/report.md", *tables, *figures])
 
 
 def test_the_page_says_what_was_found_and_where_it_comes_from(written):
@@ -150,8 +150,8 @@ def test_missing_seeds_are_listed(tmp_path):
 
 def test_variants_are_apart(tmp_path):
     runs = pd.concat([batch_sizes([16]), batch_sizes([16], variant="optimizer.lr=1")], ignore_index=True)
-    (_, plain) = write_report(Memory(runs, {}), lambda name, digest: None, tmp_path)
-    (_, varied) = write_report(Memory(runs, {}), lambda name, digest: None, tmp_path, variant="optimizer.lr=1")
+    (*_, plain) = write_report(Memory(runs, {}), lambda name, digest: None, tmp_path)
+    (*_, varied) = write_report(Memory(runs, {}), lambda name, digest: None, tmp_path, variant="optimizer.lr=1")
     assert plain.parent != varied.parent
     assert "variant optimizer.lr=1" in varied.read_text(encoding="utf-8")
 
@@ -164,7 +164,7 @@ def test_hostile_names_never_become_paths(tmp_path, name):
     )
     write_report(Memory(odd, {}), lambda name, digest: None, out)
     assert {path.relative_to(tmp_path).parts[:2] for path in tmp_path.rglob("*") if path.is_file()} == {("deep", "out")}
-    assert {path.name for path in out.iterdir()} == {"index.md", "fine"}
+    assert {path.name for path in out.iterdir()} == {"index.html", "index.md", "fine"}
     assert "Not shown" in (out / "index.md").read_text(encoding="utf-8")
 
 
