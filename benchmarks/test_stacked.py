@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -18,9 +19,11 @@ from bench.config import Cell, PartSpec, Precision, Run
 from bench.train.compiler import Programs
 from bench.train.lanes.resident import Loop
 from bench.train.lanes.stacked import agreement
+from bench.train.products import fast_products
 from bench.train.setup import DataStore, Prepared, dataset_of, prepare
 from bench.train.stack import Stack
 from benchmarks import floor
+from benchmarks.apart import apart
 from benchmarks.cells import LEARNING_RATE, full_batch
 from benchmarks.interleaved import Side, in_turn, microseconds
 from benchmarks.plain import PlainLoop, matmul_precision, network
@@ -78,16 +81,22 @@ def engine(members: list[Prepared]) -> Callable[[int], None]:
     return lambda steps: lane.advance(lane.step + steps)
 
 
-def plain(member: Prepared, *, bf16: bool) -> Callable[[int], None]:
+def plain(member: Prepared, *, bf16: bool) -> dict[str, Any]:
+    """The plain loop for a run: the sizes and the drop rate of its network, and the arguments of `PlainLoop`."""
     inputs, targets = member.data.train_inputs, member.data.train_targets
     if not targets.is_floating_point():
         targets = functional.one_hot(targets, member.spec.outputs).float()
     model = member.run.cell.model.parameters
     sizes = [math.prod(member.spec.inputs), *[model["width"]] * model["depth"], member.spec.outputs]
-    return PlainLoop(network(sizes, member.run.cell.dropout.rate), inputs, targets, LEARNING_RATE, bf16=bf16).advance
+    return {"sizes": sizes, "rate": member.run.cell.dropout.rate, "inputs": inputs, "targets": targets, "lr": LEARNING_RATE, "bf16": bf16}
 
 
-def side(advance: Callable[[int], None], models: int, setting: Callable[[], AbstractContextManager[None]] = nullcontext) -> Side:
+def here(sizes: list[int], rate: float, **loop: Any) -> Callable[[int], None]:
+    """The plain loop in this process."""
+    return PlainLoop(network(sizes, rate), **loop).advance
+
+
+def side(advance: Callable[[int], None], models: int, setting: Callable[[], AbstractContextManager[object]] = nullcontext) -> Side:
     """Warm up, and choose rounds of about a quarter of a second."""
     with setting():
         advance(WARM_UP)
@@ -102,9 +111,9 @@ def side(advance: Callable[[int], None], models: int, setting: Callable[[], Abst
 
 def plain_sides(member: Prepared) -> dict[str, Side]:
     """The plain loop at torch's own float32 products and at the faster ones, and in bfloat16 where the case is."""
-    sides = {f"plain, {name}": side(plain(member, bf16=False), 1, partial(matmul_precision, name)) for name in ("highest", "medium")}
+    sides = {f"plain, {name}": side(here(**plain(member, bf16=False)), 1, partial(matmul_precision, name)) for name in ("highest", "medium")}
     if member.run.cell.precision == "bf16":
-        sides["plain, bf16"] = side(plain(member, bf16=True), 1, partial(matmul_precision, "highest"))
+        sides["plain, bf16"] = side(here(**plain(member, bf16=True)), 1, partial(matmul_precision, "highest"))
     return sides
 
 
@@ -127,8 +136,13 @@ def test_step_of_a_model(keep, program, name):
     if case.precision == "bf16" and not torch.cpu.get_capabilities().get("avx512_bf16"):
         pytest.skip("the processor has no products of bfloat16")
     members = members_of(case.cell())
-    sides = plain_sides(members[0]) | {"engine": side(engine(members), len(members))} | floor_sides(members[0], program)
-    timed = in_turn(sides)
+    with ExitStack() as stack:
+        sides = plain_sides(members[0])
+        for precision in ("highest", "medium"):
+            own = apart(precision=precision, round_microseconds=ROUND_MICROSECONDS, **plain(members[0], bf16=False))
+            sides[f"plain in a process of its own, {precision}"] = stack.enter_context(own)
+        sides |= {"engine": side(engine(members), len(members), partial(fast_products, CPU))} | floor_sides(members[0], program)
+        timed = in_turn(sides)
     ratios = {other: timed.ratio(other, "engine") for other in sides if other.startswith("plain")}
     if "floor" in sides:
         ratios["floor"] = timed.ratio("engine", "floor")

@@ -22,6 +22,7 @@ from bench.train.course import Trained
 from bench.train.evaluate import evaluation_batch
 from bench.train.lanes import resident, stacked
 from bench.train.lanes.stacked import Agreement, agreement
+from bench.train.memory import keep_freed_memory
 from bench.train.products import fast_products
 from bench.train.setup import DataStore, Prepared, dataset_of, prepare
 from bench.train.snapshots import snapshot_steps
@@ -47,6 +48,7 @@ class Trainer:
         for plugin in plugins:
             load_plugin(plugin)
         torch.set_num_threads(1)
+        keep_freed_memory()
         # Without this a GPU rounds the factors of convolutions to ten bits, and float32 would not mean float32.
         torch.backends.cudnn.allow_tf32 = False
         self._device = torch.device(device)
