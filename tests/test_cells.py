@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from bench.cells import CATALOGS, CellBuilder
-from bench.config import Dropout, PartSpec
+from bench.config import Dropout, PartSpec, Stop
 from bench.errors import Place, SuiteError
 from bench.settings import Layer, Settings
 from tests.planning import flat, resolved
@@ -80,6 +80,39 @@ def test_drop_rates_that_are_none(rate):
 @pytest.mark.parametrize("key", ["epochs", "batch_size", "precision", "dropout", "p", "name"])
 def test_dropout_has_a_rate_and_a_mask_alone(key):
     assert f"s.yaml:2: dropout.{key}: dropout has no {key!r}; it has rate and mask" in problems_of(dropout={"rate": 0.1, key: 3})
+
+
+@pytest.mark.parametrize(
+    ("raw", "stop"),
+    [
+        (None, None),
+        ({"below": 0.1}, Stop("train_loss", 0.1)),
+        ({"metric": "train_loss", "below": 0.1}, Stop("train_loss", 0.1)),
+        ({"metric": "test_loss", "below": 2}, Stop("test_loss", 2.0)),
+    ],
+)
+def test_forms_of_a_stop_rule(raw, stop):
+    assert built(stop=raw).stop == stop
+
+
+def test_a_cell_without_a_stop_rule_is_the_one_that_it_was():
+    assert built(stop=None).cell_id == built().cell_id
+    assert "stop" not in built().json
+    rules = [{"below": 0.1}, {"below": 0.2}, {"below": 0.1, "metric": "test_loss"}]
+    assert len({built(stop=rule).cell_id for rule in [None, *rules]}) == 4
+    assert built(stop={"below": 1}).cell_id == built(stop={"metric": "train_loss", "below": 1.0}).cell_id
+
+
+@pytest.mark.parametrize("below", [0, -1, float("nan"), float("inf"), "0.1", True, None])
+def test_a_stop_rule_has_a_bound_above_zero(below):
+    (problem,) = problems_of(stop={"below": below})
+    assert problem.startswith("s.yaml:2: stop.below: ")
+
+
+@pytest.mark.parametrize("raw", [0.1, "train_loss", [], {}, {"metric": "train_loss"}, {"below": 0.1, "than": 2}, {"below": 0.1, "metric": "loss"}], ids=str)
+def test_stop_rules_that_are_none(raw):
+    (problem,) = problems_of(stop=raw)
+    assert problem.startswith("s.yaml:2: stop")
 
 
 @pytest.mark.parametrize(

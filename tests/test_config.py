@@ -88,6 +88,7 @@ OTHER = PartSpec("other")
         {"steps": 101},
         {"precision": "bf16"},
         {"stop": Stop("train_loss", 0.1)},
+        {"stop": Stop("test_loss", 0.1)},
     ],
     ids=lambda change: "+".join(change),
 )
@@ -176,3 +177,6 @@ def test_flat_settings():
     assert flat["augmentation"] == ["crop"]
     assert (flat["dropout"], flat["dropout.mask"]) == ((0.1, 0.2), "shared")
     assert (flat["batch_size"], flat["epochs"], flat["steps"], flat["precision"]) == ("full", None, 100, "float32")
+    assert (flat["stop.metric"], flat["stop.below"]) == (None, None)
+    stopped = dataclasses.replace(PINNED, stop=Stop("test_loss", 0.25)).flat()
+    assert stopped == {**flat, "stop.metric": "test_loss", "stop.below": 0.25}

@@ -262,3 +262,51 @@ def test_what_is_wrong_says_which_layer_said_it():
         "demo.yaml:10: experiments.a.cases[1].model.width",
         "demo.yaml:12: experiments.a.profiles.quick.optimizer.lr",
     ]
+
+
+ON_SINE = """\
+title: Demo
+version: 1
+defaults: {dataset: {name: functions, target: sin}, model: fnn, objective: squared, optimizer: {name: sgd, lr: 0.1}, batch_size: full, steps: 9}
+"""
+
+
+def looked_at(text: str, **options: Any) -> Any:
+    """The snapshots of the measure `fit`, and the ids of the cells."""
+    (experiment,) = resolved(text, head=options.pop("head", ON_SINE), **options)
+    (wanted,) = [spec.parameters["snapshots"] for spec in experiment.measures if spec.name == "fit"]
+    return wanted, [found.cell.cell_id for found in experiment.cells]
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("experiments: {a: {measures: [fit]}}", None),
+        ("experiments: {a: {measures: [loss, fit], snapshots: [0, 5]}}", [0, 5]),
+        ("experiments: {a: {measures: [fit], snapshots: {log: 4}}}", {"log": 4}),
+        ("experiments: {a: {measures: [{name: fit, snapshots: [7]}], snapshots: [0, 5]}}", [7]),
+        ("profiles: {quick: {snapshots: [1]}, paper: {snapshots: [2]}}\nexperiments: {a: {measures: [fit]}}", [1]),
+        ("profiles: {quick: {snapshots: [1]}}\nexperiments: {a: {measures: [fit], snapshots: [3]}}", [3]),
+        ("experiments: {a: {measures: [fit], snapshots: [3], profiles: {quick: {snapshots: {log: 2}}, paper: {snapshots: [4]}}}}", {"log": 2}),
+    ],
+)
+def test_snapshots_reach_the_measures_that_look_at_training(text, wanted):
+    snapshots, cells = looked_at(text)
+    assert snapshots == wanted
+    assert cells == looked_at("experiments: {a: {measures: [fit]}}")[1]
+
+
+def test_snapshots_of_the_defaults():
+    assert looked_at("experiments: {a: {measures: [fit]}}", head=ON_SINE.replace("steps: 9}", "steps: 9, snapshots: [6]}"))[0] == [6]
+
+
+def test_measures_that_do_not_look_at_training_are_left_as_they_are():
+    (experiment,) = resolved("experiments: {a: {measures: [loss], snapshots: [0, 5]}}", head=ON_SINE)
+    assert [spec.parameters for spec in experiment.measures] == [{}]
+
+
+def test_a_stop_rule_is_a_setting_of_a_cell():
+    text = "experiments: {a: {stop: {below: 0.5}}, b: {}, c: {grid: {stop: [{below: 0.1}, {metric: test_loss, below: 0.1}]}}}"
+    rules = [("train_loss", 0.5), (None, None), ("train_loss", 0.1), ("test_loss", 0.1)]
+    assert [(cell["stop.metric"], cell["stop.below"]) for cell in flat(text)] == rules
+    assert flat("experiments: {a: {stop: {below: 0.5}}}", sets=["stop.below=0.25"])[0]["stop.below"] == 0.25

@@ -74,7 +74,7 @@ class Checkpoints:
             return None
         try:
             return Checkpoint(**torch.load(io.BytesIO(content[_DIGEST:]), map_location=device, weights_only=True))
-        except (RuntimeError, TypeError, pickle.UnpicklingError):
+        except (RuntimeError, TypeError, EOFError, LookupError, ValueError, pickle.UnpicklingError):
             return None
 
     def drop(self, run_ids: Collection[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 from collections.abc import Callable, Hashable
@@ -73,6 +74,8 @@ def _configure() -> None:
 
     # What was compiled is kept over restarts, which empty the folder for temporary files, PyTorch's own choice.
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_folder() / "compiled"))
+    # Where there is no GPU PyTorch warns of that when it compiles, on every worker's standard error.
+    logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)
     config.recompile_limit = config.accumulated_recompile_limit = MANY
     config.fail_on_recompile_limit_hit = True
     config.trace_autograd_ops = True

@@ -7,6 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from bench.parts.measures.kernels import CpuKernels
 from bench.parts.objectives import Objective
 
 MAX_POINTS = 200
@@ -49,7 +50,9 @@ def loss_and_accuracy(model: nn.Module, objective: Objective, inputs: Tensor, ta
     correct = 0
     classes = targets.dim() == 1
     for start in range(0, len(inputs), batch):
-        outputs, wanted = model(inputs[start : start + batch]).float(), targets[start : start + batch]
+        with CpuKernels():
+            outputs = model(inputs[start : start + batch]).float()
+        wanted = targets[start : start + batch]
         loss += float(objective(outputs, wanted)) * len(wanted)
         if classes:
             correct += int((outputs.argmax(dim=1) == wanted).sum())

@@ -5,7 +5,10 @@ from __future__ import annotations
 import ctypes
 
 KEPT = 2**30
-"""Bytes that are kept, and the size of a block from which the system is asked each time."""
+"""Bytes that are kept."""
+
+LARGEST_BLOCK = 2**25
+"""The size of a block from which the system is asked each time: the largest that every glibc takes."""
 
 _TRIM_THRESHOLD = -1
 _MMAP_THRESHOLD = -3
@@ -23,4 +26,5 @@ def keep_freed_memory() -> bool:
     Source: mallopt(3), M_TRIM_THRESHOLD and M_MMAP_THRESHOLD.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    return mallopt is not None and all(mallopt(setting, KEPT) == 1 for setting in (_TRIM_THRESHOLD, _MMAP_THRESHOLD))
+    # Where a block's size is refused the other setting must not be made: either one ends glibc's own adaptation.
+    return mallopt is not None and mallopt(_MMAP_THRESHOLD, LARGEST_BLOCK) == 1 and mallopt(_TRIM_THRESHOLD, KEPT) == 1

@@ -17,7 +17,7 @@ _SIZE = 256
 
 
 @contextmanager
-def fast_products(device: torch.device) -> Iterator[Precision]:
+def fast_products(device: torch.device, *, allowed: bool = True) -> Iterator[Precision]:
     """Within it, float32 products on a CPU take the way that PyTorch calls ``medium``, if a probe finds it exact.
 
     ``medium`` allows another library, which on some processors is twice as fast in true float32, and on others
@@ -25,15 +25,16 @@ def fast_products(device: torch.device) -> Iterator[Precision]:
 
     Args:
         device: where the products are taken.
+        allowed: whether the faster way may be taken at all.
 
     Yields:
         The way that is taken.
     """
     before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("medium")
-    chosen: Precision = "medium" if device.type == "cpu" and probe() <= LARGEST_ERROR else "highest"
-    torch.set_float32_matmul_precision(chosen)
     try:
+        torch.set_float32_matmul_precision("medium")
+        chosen: Precision = "medium" if allowed and device.type == "cpu" and probe() <= LARGEST_ERROR else "highest"
+        torch.set_float32_matmul_precision(chosen)
         yield chosen
     finally:
         torch.set_float32_matmul_precision(before)

@@ -44,7 +44,6 @@ class Samples:
         self._inputs = torch.stack([_extended(each, longest) for each in (inputs[:1] if same else inputs)])
         self._targets = torch.stack([_extended(each, longest) for each in targets])
         self._orders = [order(member, step) for member in members]
-        self._full = all(member.length.full_batch for member in members)
         self._places = torch.arange(len(members), device=self._targets.device).unsqueeze(1)
         counts = torch.tensor([[len(each)] for each in inputs], device=self._targets.device)
         self._whole = Batch(self._inputs, self._targets, self._shares(counts))

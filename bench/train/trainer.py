@@ -69,9 +69,10 @@ class Trainer:
             A result for each task, in their order.
         """
         results: dict[int, RunResult] = {}
-        with fast_products(self._device) as precision:
-            for fit, numbers in self._stacks(pack.tasks):
-                tasks = [pack.tasks[number] for number in numbers]
+        for fit, numbers in self._stacks(pack.tasks):
+            tasks = [pack.tasks[number] for number in numbers]
+            # The faster way rounds the products of several members otherwise than those of one.
+            with fast_products(self._device, allowed=fit is None or fit.large) as precision:
                 machine = replace(self._machine, matmul=precision)
                 machine = machine if fit is None else replace(machine, lane="stacked", backend=fit.backend)
                 results |= dict(zip(numbers, self._train(tasks, fit, machine, emit), strict=True))

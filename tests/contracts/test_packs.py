@@ -2,33 +2,40 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import itertools
+import sys
 
 import pytest
 import torch
 
 from bench.cells import CATALOGS
-from bench.train import dropout
+from bench.config import Run, Stop
+from bench.executors import Finished
+from bench.executors.processes import Processes
+from bench.train import compiler, dropout
 from bench.train.checkpoints import Checkpoints
 from bench.train.compiler import Programs
 from bench.train.lanes import resident, stacked
 from bench.train.layers import ACTIVATIONS
-from tests.train.runs import DIGITS, prepared, run_of, sine_run
+from bench.train.trainer import Trainer
+from tests.train.runs import DIGITS, numbers, pack_of, prepared, run_of, sine_run, trainer
 
 LR = {"sgd": 0.1, "adam": 0.01, "adamw": 0.01, "rmsprop": 0.001, "rprop": 0.001}
 OPTIMIZERS = sorted(set(CATALOGS["optimizer"].names()) - {"torch"})
 NAMES = {"ReLU": "relu", "Tanh": "tanh", "Sigmoid": "sigmoid", "SiLU": "silu", "GELU": "gelu", "Softplus": "softplus", "ELU": "elu", "LeakyReLU": "leaky_relu"}
 
 
-def trained(*runs):
+PROGRAMS = Programs()
+
+
+def trained(*runs, checkpoints=None, report=lambda *_: None):
     """The history and the final weights of each run, trained in one pack."""
     members = [prepared(run) for run in runs]
-    return [
-        (how, weights(member))
-        for how, member in zip(
-            stacked.train(members, stacked.agreement(runs[0].cell, members[0].spec), lambda *_: None, Programs(), Checkpoints()), members, strict=True
-        )
-    ]
+    fit = stacked.agreement(runs[0].cell, members[0].spec)
+    hows = stacked.train(members, fit, report, PROGRAMS, checkpoints or Checkpoints())
+    return [(how, weights(member)) for how, member in zip(hows, members, strict=True)]
 
 
 def weights(member):
@@ -72,6 +79,124 @@ def test_perturbing_one_member_changes_it_alone():
     before = trained(mixed(0), mixed(1), mixed(2))
     after = trained(mixed(0), mixed(4), mixed(2))
     assert [same(one, other) for one, other in zip(before, after, strict=True)] == [True, False, True]
+
+
+def few_samples(seed, **given):
+    """Full batches of other numbers of samples, and other rates."""
+    dataset = {"name": "functions", "target": "sin", "train": 5 + seed % 4}
+    return sine_run(seed, dataset=dataset, dropout=0.1 + 0.1 * (seed % 3), optimizer={"name": "adam", "lr": 0.01 * (1 + seed % 2)}, **{"steps": 60, **given})
+
+
+def test_not_on_how_many_samples_the_others_have():
+    runs = [few_samples(seed) for seed in range(8)]
+    together = trained(*runs)
+    assert {prepared(run).spec.train for run in runs} == {5, 6, 7, 8}
+    assert all(same(how, trained(run)[0]) for run, how in zip(runs, together, strict=True))
+    assert all(same(how, other) for how, other in zip(together[::-1], trained(*runs[::-1]), strict=True))
+
+
+def with_stop(run, below):
+    return Run(dataclasses.replace(run.cell, stop=Stop("train_loss", below)), run.seed)
+
+
+def test_those_that_stop_leave_and_change_nothing():
+    """Seven of eight stop on the way, so that the stack closes up more than once."""
+    plain = [few_samples(seed, steps=300) for seed in range(8)]
+    full = [trained(run)[0] for run in plain]
+    losses = [how.history.values["train_loss"] for how, _ in full]
+    # Each bound is one that the run passes after a tenth, two tenths, … of its evaluations.
+    bounds = [min(losses[seed][: 1 + (seed + 1) * len(losses[seed]) // 10]) * (1 + 1e-9) for seed in range(7)]
+    runs = [*(with_stop(run, bound) for run, bound in zip(plain, bounds, strict=False)), plain[7]]
+    together = trained(*runs)
+    assert all(same(how, trained(run)[0]) for run, how in zip(runs, together, strict=True))
+    assert same(together[7], full[7])
+    steps = [how.steps for how, _ in together]
+    assert steps[7] == 300
+    assert all(step < 300 for step in steps[:7])
+    assert len(set(steps)) > 4
+    for (how, _), loss, bound in zip(together, losses, bounds, strict=False):
+        assert how.diverged_at is None
+        assert how.history.values["train_loss"] == loss[: len(how.history.steps)]
+        assert how.history.values["train_loss"][-1] < bound <= min(how.history.values["train_loss"][:-1])
+
+
+class Killed(BaseException):
+    """Stands for a worker that is killed."""
+
+
+def interrupted_after(reports):
+    """A report that interrupts training when it is called once too often."""
+    counter = itertools.count(1)
+
+    def report(*_):
+        if next(counter) > reports:
+            raise Killed
+
+    return report
+
+
+@pytest.mark.parametrize("reports", [1, 7, 20, 33])
+def test_not_on_a_stop_and_a_resume(tmp_path, monkeypatch, reports):
+    runs = [few_samples(seed) for seed in range(5)] if reports % 2 else [mixed(seed) for seed in range(20)]
+    expected = trained(*runs)
+    monkeypatch.setattr(sys.modules[__name__], "prepared", functools.partial(named_by, prepared))
+    with pytest.raises(Killed):
+        trained(*runs, checkpoints=Checkpoints(tmp_path, every=0), report=interrupted_after(reports))
+    kept = sorted(tmp_path.iterdir()) if tmp_path.exists() else []
+    started: list[float] = []
+    again = trained(*runs, checkpoints=Checkpoints(tmp_path, every=1e9), report=lambda _, done, __: started.append(done))
+    assert all(same(how, other) for how, other in zip(again, expected, strict=True))
+    assert len(kept) == (len(runs) if reports >= len(runs) else 0)
+    first = expected[0][0].history.steps[1] / expected[0][0].history.steps[-1]
+    assert (min(started) > first) == bool(kept), "it did not go on from where it was"
+    # Those that were saved go on; the others start anew, in a stack of their own.
+    for path in kept[::2]:
+        path.unlink()
+    assert all(same(how, other) for how, other in zip(trained(*runs, checkpoints=Checkpoints(tmp_path, every=1e9)), expected, strict=True))
+
+
+def named_by(prepare, run):
+    return dataclasses.replace(prepare(run), checkpoint=run.run_id)
+
+
+@pytest.mark.parametrize("optimizer", [{"name": "adam", "lr": 0.01}, {"name": "torch", "algorithm": "SGD", "arguments": {"lr": 0.1, "momentum": 0.9}}])
+def test_the_resident_lane_goes_on_from_a_checkpoint(tmp_path, optimizer):
+    run = run_of(3, model={"name": "resnet20", "width": 2}, dropout=0.2, augmentation=["crop", "flip"], optimizer=optimizer, epochs=4)
+    one, other = (named_by(prepared, run) for _ in range(2))
+    expected = resident.train(one, lambda *_: None, Checkpoints())
+    with pytest.raises(Killed):
+        resident.train(named_by(prepared, run), interrupted_after(2), Checkpoints(tmp_path, every=0))
+    assert list(tmp_path.iterdir())
+    found = resident.train(other, lambda *_: None, Checkpoints(tmp_path, every=1e9))
+    assert same((found, weights(other)), (expected, weights(one)))
+    assert all(torch.equal(tensor, other.model.state_dict()[name]) for name, tensor in one.model.state_dict().items())
+
+
+def test_not_on_the_process(tmp_path):
+    """Two workers, each with half of the runs, and one process with all of them."""
+    runs = [mixed(seed) for seed in range(6)]
+    make = functools.partial(Trainer, folder=tmp_path, processor="a processor")
+    whole = {result.run_id: numbers(result) for result in trainer()(pack_of(*runs), lambda _: None)}
+    halves = [dataclasses.replace(pack_of(*half), name=str(number)) for number, half in enumerate((runs[::2], runs[1::2]))]
+    events = [event for event in Processes(["cpu", "cpu"]).run(halves, make) if isinstance(event, Finished)]
+    assert {event.worker for event in events} == {0, 1}
+    assert {result.run_id: numbers(result) for event in events for result in event.results} == whole
+
+
+compiled = pytest.mark.skipif(not compiler.available(), reason="no C++ compiler")
+
+
+@compiled
+@pytest.mark.parametrize("runs", [[few_samples(seed) for seed in range(5)], [mixed(seed) for seed in range(5)]], ids=["full", "mini-batches"])
+def test_what_is_compiled_does_not_depend_on_its_pack(monkeypatch, runs):
+    eager = trained(*runs)
+    monkeypatch.setattr(compiler, "COMPILED_STEPS", 1)
+    together = trained(*runs)
+    assert all(same(how, trained(run)[0]) for run, how in zip(runs, together, strict=True))
+    assert all(same(how, other) for how, other in zip(together, [*trained(*runs[:2]), *trained(*runs[2:])], strict=True))
+    assert not any(same(how, other) for how, other in zip(together, eager, strict=True)), "nothing was compiled"
+    for (_, found), (_, expected) in zip(together, eager, strict=True):
+        assert found == pytest.approx(expected.numpy(), rel=1e-3, abs=1e-5)
 
 
 @pytest.mark.parametrize("ignored", ["step", "site"])

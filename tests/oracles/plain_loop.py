@@ -19,7 +19,7 @@ from torch.nn import functional
 
 from bench import seeding
 from bench.parts.augmentations import augmentations
-from bench.parts.datasets import datasets
+from bench.parts.datasets import Data, datasets
 from bench.parts.initializers import initializers
 from bench.parts.models import models
 
@@ -36,8 +36,7 @@ class Trained:
 
 
 def mixed(words):
-    """The 32-bit mixing function, with words held in 64 bits so that nothing wraps."""
-    words = np.asarray(words, dtype=np.uint64)
+    """The 32-bit mixing function of an integer, or of words held in 64 bits so that nothing wraps."""
     words = words ^ (words >> 16)
     words = (words * 0x7FEB352D) % WORD
     words = words ^ (words >> 15)
@@ -45,18 +44,13 @@ def mixed(words):
     return words ^ (words >> 16)
 
 
-def one(word) -> int:
-    """The mixing function on one integer."""
-    return int(mixed([word])[0])
-
-
 def kept(seed, path, call, step, shape, rate):
     """Which elements stay, as the engine defines it: element i does iff its hash, read as a signed word, is at least (rate - 1/2) * 2^32."""
     digest = hashlib.sha256(f"{seed}\x1fdropout/{path}\x1f{call}".encode()).digest()
     key = int.from_bytes(digest[:8], "big") // 2
     low, high = key % WORD, key // WORD
-    first = one(one(low ^ one(step % WORD)) ^ high ^ (step // WORD))
-    second = one(one(high ^ first) ^ one((step + 0x9E3779B9) % WORD))
+    first = mixed(mixed(low ^ mixed(step % WORD)) ^ high ^ (step // WORD))
+    second = mixed(mixed(high ^ first) ^ mixed((step + 0x9E3779B9) % WORD))
     hashes = mixed((mixed(np.arange(math.prod(shape), dtype=np.uint64) ^ np.uint64(first)) + np.uint64(second)) % WORD)
     signed = np.where(hashes >= WORD // 2, hashes.astype(np.int64) - WORD, hashes.astype(np.int64))
     return torch.from_numpy(signed >= round((rate - 0.5) * WORD)).reshape(shape)
@@ -77,12 +71,13 @@ class FedDropout(nn.Module):
         return torch.where(kept(*self.place, 0, self.step, tuple(shape), self.rate), inputs / (1 - self.rate), torch.zeros_like(inputs))
 
 
-def train(run) -> Trained:
-    """Train a run from its description alone."""
+def train(run, dtype=torch.float32) -> Trained:
+    """Train a run from its description alone; weights and data are made in float32, and may be taken to another precision before the first step."""
     cell = run.cell
     dataset = datasets[cell.dataset.name].target(**cell.dataset.parameters)
-    data = dataset.read(Path(), run.seed)
+    data = Data(*(tensor.to(dtype) if tensor.is_floating_point() else tensor for tensor in vars(dataset.read(Path(), run.seed)).values()))
     model, dropouts = _model(run, dataset.spec())
+    model.to(dtype)
     optimizer = _optimizer(cell.optimizer, model)
     rate = optimizer.param_groups[0]["lr"]
     size = len(data.train_inputs) if cell.batch_size == "full" else cell.batch_size
@@ -98,7 +93,7 @@ def train(run) -> Trained:
         inputs = _augmented(cell.augmentation, data.train_inputs[index], run.seed, step)
         with torch.autocast("cpu", dtype=torch.bfloat16) if cell.precision == "bf16" else nullcontext():
             outputs = model(inputs)
-        loss = _loss(cell.objective, outputs.float(), data.train_targets[index])
+        loss = _loss(cell.objective, outputs.to(dtype), data.train_targets[index])
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -147,7 +142,7 @@ def _augmented(specs, inputs, seed, step):
 def _loss(spec, outputs, targets):
     if spec.name == "cross_entropy":
         return functional.cross_entropy(outputs, targets)
-    values = targets if targets.dim() == 2 else functional.one_hot(targets, outputs.shape[1]).float()
+    values = targets if targets.dim() == 2 else functional.one_hot(targets, outputs.shape[1]).to(outputs.dtype)
     return functional.mse_loss(outputs, values) * outputs.shape[1] / 2
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 
+from bench.config import Run, Stop
 from bench.parts.models import models
 from bench.parts.optimizers import optimizers
 from bench.registry.schema import TABLES
@@ -94,6 +96,47 @@ def test_regression_has_no_accuracy():
     result = train(sine_run(steps=5), measures=["loss", "fit"])
     assert {row["metric"] for row in result.tables["history"]} == {"train_loss", "test_loss"}
     assert result.tables.keys() == {"history", "functions"}
+
+
+def on_sine(run, *measures):
+    """The result of a run, and the rows of its curves by step."""
+    result = train(run, measures=measures)
+    rows = {}
+    for row in result.tables["functions"]:
+        rows.setdefault(row["step"], []).append(row)
+    return result, rows
+
+
+@pytest.mark.parametrize(("snapshots", "steps"), [(None, [9]), ([0, 4, 9, 30], [0, 4, 9]), ({"log": 3}, [1, 3, 9])])
+def test_measures_look_at_training_as_it_goes(snapshots, steps):
+    """The curve at a snapshot is that of a run which ends there."""
+    result, rows = on_sine(sine_run(steps=9), {"name": "fit", "snapshots": snapshots})
+    assert list(rows) == steps
+    final, _ = on_sine(sine_run(steps=9), "fit")
+    assert result.metrics == final.metrics
+    assert {row["step"] for row in result.tables["history"]} == set(range(10))
+    for step in filter(None, steps):
+        assert rows[step] == on_sine(sine_run(steps=step), "fit")[1][step]
+    assert len({row["output"] for step in steps for row in rows[step] if row["split"] == "train"}) == 8 * len(steps)
+
+
+def test_the_first_snapshot_is_of_the_initial_weights():
+    run = sine_run(steps=9)
+    _, rows = on_sine(run, {"name": "fit", "snapshots": [0]})
+    ready = prepared(run)
+    with torch.no_grad():
+        outputs = ready.model.eval()(ready.data.train_inputs).flatten()
+    assert [row["output"] for row in rows[0] if row["split"] == "train"] == outputs.tolist()
+
+
+def test_snapshots_behind_a_stop_rule_are_not_reached():
+    plain = sine_run(steps=9)
+    losses = [row["value"] for row in train(plain, measures=[]).tables["history"] if row["metric"] == "train_loss"]
+    assert losses[3] < losses[2] < losses[1] < losses[0]
+    run = Run(replace(plain.cell, stop=Stop("train_loss", losses[2])), 0)
+    result, rows = on_sine(run, {"name": "fit", "snapshots": [1, 2, 3, 4]})
+    assert (result.status, result.steps_done) == ("ok", 3)
+    assert list(rows) == [1, 2, 3]
 
 
 def test_throughput_counts_the_samples_that_were_seen(monkeypatch):

@@ -44,7 +44,7 @@ def train(prepared: Prepared, report: Report, checkpoints: Checkpoints) -> Train
             report(course.step / prepared.length.total_steps, course.loss())
         if course.over:
             break
-        if checkpoints.due():
+        if milestone and checkpoints.due():
             checkpoints.save(prepared.checkpoint, course.checkpoint(loop.optimizer()))
     return course.trained()
 

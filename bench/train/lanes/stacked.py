@@ -58,9 +58,11 @@ def train(members: Sequence[Prepared], fit: Agreement, report: Report, programs:
     runners = [_Runner(number, Course(member)) for number, member in enumerate(members)]
     for runner in runners:
         runner.resume(checkpoints)
-    # Those that were interrupted at different steps go on apart.
-    for step in sorted({runner.course.step for runner in runners}):
-        group = [runner for runner in runners if runner.course.step == step and not runner.course.over]
+    # Those that were interrupted at different steps go on apart, as large ones do in any case.
+    groups: dict[tuple[int, int], list[_Runner]] = {}
+    for runner in runners:
+        groups.setdefault((runner.course.step, runner.number if fit.large else 0), []).append(runner)
+    for group in groups.values():
         _Race(group, fit, programs, checkpoints).run(report)
     return [runner.course.trained() for runner in runners]
 
@@ -99,7 +101,7 @@ class _Race:
             left = [seat for seat, runner in enumerate(self._runners) if not runner.course.over]
             if not left:
                 return
-            if self._checkpoints.due():
+            if milestone and self._checkpoints.due():
                 self._save(stack, left)
             if len(left) <= stack.seats // 2:
                 self._runners = [replace(self._runners[seat], slots=stack.slots(seat)) for seat in left]
@@ -149,16 +151,25 @@ class Agreement:
     rest: tuple[object, ...]
 
     @property
+    def parameters(self) -> int:
+        """How many a member has."""
+        return sum(layer.size for layer in self.layers)
+
+    @property
+    def large(self) -> bool:
+        """Whether members are trained one at a time, in packs too."""
+        return self.parameters > LARGE
+
+    @property
     def members(self) -> int:
         """How many members of a stack pay on a CPU: as many as keep their activations in its cache, at most 32.
 
         For a compiled stack it is a power of two, as its seats are.
         """
-        parameters = sum(layer.size for layer in self.layers)
-        if parameters > LARGE:
+        if self.large:
             return 1
         activations = self.rows * sum(layer.outputs for layer in self.layers) * ACTIVATION_BYTES[self.backend]
-        most = max(1, min(32, CACHE_BYTES // (activations + parameters * PARAMETER_BYTES)))
+        most = max(1, min(32, CACHE_BYTES // (activations + self.parameters * PARAMETER_BYTES)))
         return most if self.backend == "eager" else 1 << (most.bit_length() - 1)
 
 
@@ -187,8 +198,9 @@ def agreement(cell: Cell, spec: DataSpec) -> Agreement | None:
     drops = [module.p > 0 for module in model.modules() if isinstance(module, nn.Dropout)]
     same = (cell.optimizer.name, form, asdict(cell.objective), asdict(cell.schedule), cell.dropout.mask, drops)
     length = Length(cell, spec)
-    large = sum(layer.size for layer in layers) > LARGE
-    rows = padded(spec.train) if length.full_batch and not large else length.batch_size
+    fit = Agreement(layers, length.batch_size, length.total_steps, backend_of(length.total_steps), (spec, canonical(same)))
+    if not length.full_batch or fit.large:
+        return fit
     # The samples of a full batch are padded, so that members of other numbers of them fit in; else epochs must agree.
-    data = replace(spec, train=rows) if length.full_batch else spec
-    return Agreement(layers, rows, length.total_steps, backend_of(length.total_steps), (data, canonical(same)))
+    rows = padded(spec.train)
+    return replace(fit, rows=rows, rest=(replace(spec, train=rows), canonical(same)))
