@@ -291,7 +291,7 @@ def claims(
             continue
         verdicts = judge(suite, str(scale), rows, registry.metrics(), variant)
         judged |= bool(verdicts)
-        contradicted |= any(verdict.verdict == "contradicted" for verdict in verdicts)
+        contradicted |= any(verdict.fails for verdict in verdicts)
         _print(verdict_table(verdicts, f"Claims of {name} at {scale}"), format_)
     if not judged:
         raise NothingError("there is no claim to judge", hint="Run a suite that makes claims: bench run SUITE.")

@@ -14,12 +14,13 @@ from typing import Any
 
 from bench import suite as suites
 from bench import yaml
+from bench.blocks import Profile
 from bench.cells import CellBuilder
 from bench.config import Cell, PartSpec
 from bench.errors import BenchError, Place, SuiteError, UsageError, did_you_mean
 from bench.selection import Selection, text
 from bench.settings import LENGTHS, Layer, Locate, Settings
-from bench.suite_file import CELL_KEYS, Experiment, Profile, Scale, Scaled, is_cell_key
+from bench.suite_file import CELL_KEYS, Experiment, Scale, Scaled, is_cell_key
 
 MAX_CELLS = 100_000
 MAX_RUNS = 1_000_000

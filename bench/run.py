@@ -17,6 +17,7 @@ import torch
 
 from bench import datafiles
 from bench import suite as suites
+from bench.blocks import Profile
 from bench.catalog import load_entry_points, load_plugin
 from bench.cells import CATALOGS, CellBuilder
 from bench.config import Cell, PartSpec
@@ -37,7 +38,6 @@ from bench.rows import Circumstances, RowWriter, check_types, runs_table
 from bench.rows import Row as RegistryRow
 from bench.selection import Selection
 from bench.sources import Sources
-from bench.suite_file import Profile
 from bench.train.checkpoints import Checkpoints
 from bench.train.lanes.stacked import agreement
 from bench.train.trainer import Trainer

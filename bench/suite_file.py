@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import pydantic
 from pydantic import Field
 
+from bench.blocks import Profile, Scalar, Strict
+from bench.claim import Claim
 from bench.errors import UsageError
 from bench.selection import Selection
 
@@ -41,19 +42,11 @@ def _distinct(values: list[int]) -> list[int]:
 
 
 Slug = Annotated[str, Field(pattern=SLUG.pattern)]
-Profile = Literal["quick", "paper"]
-Scalar = str | int | float | bool | None
 PartReference = str | dict[str, Any]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 Seeds = Annotated[int, Field(ge=1, le=10_000)] | Annotated[list[Seed], Field(min_length=1), pydantic.AfterValidator(_distinct)]
 Snapshots = list[Annotated[int, Field(ge=0)]] | dict[Literal["log"], Annotated[int, Field(ge=2, le=1000)]]
 _DOTTED: dict[str, Any] = {f"^({'|'.join(DOTTED_KEYS)})\\.[a-z_][a-z0-9_]*$": {}}
-
-
-class Strict(pydantic.BaseModel):
-    """A mapping whose keys are all known and whose values have the very type."""
-
-    model_config = pydantic.ConfigDict(extra="forbid", strict=True, frozen=True, protected_namespaces=())
 
 
 class Settings(pydantic.BaseModel):
@@ -103,86 +96,6 @@ class Scale(Scaled):
     exclude: list[dict[str, Any]] | None = None
 
 
-class Statement(Strict):
-    """A statement about one number: exactly one of the keys, with a bound such as ``"> 0"``."""
-
-    difference: str | None = None
-    ratio: str | None = None
-    value: str | None = None
-
-    @pydantic.model_validator(mode="after")
-    def _one(self) -> Statement:
-        given = self.model_fields_set
-        if len(given) != 1:
-            raise ValueError("exactly one of difference, ratio, value must be given")
-        bound = Bound.parse(getattr(self, self.kind) or "")
-        if self.kind == "ratio" and not (bound.low > 0 or (bound.high > 0 and bound.low == float("-inf"))):
-            raise ValueError(f"a ratio is positive, and so are its bounds; got {bound.text!r}. A ratio of 1 is no effect")
-        return self
-
-    @property
-    def kind(self) -> Literal["difference", "ratio", "value"]:
-        """Which number is spoken of."""
-        return "difference" if self.difference is not None else "ratio" if self.ratio is not None else "value"
-
-    @property
-    def bound(self) -> Bound:
-        """What is said of it."""
-        return Bound.parse(getattr(self, self.kind))
-
-
-@dataclass(frozen=True)
-class Bound:
-    """An interval in which a number should lie; open at the ends that are infinite."""
-
-    low: float
-    high: float
-    text: str
-
-    @classmethod
-    def parse(cls, text: str) -> Bound:
-        """Parse ``> 0``, ``<= 0.02`` or ``0.09 .. 0.11``.
-
-        Raises:
-            ValueError: if it is none of these.
-        """
-        number = r"([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)"
-        if match := re.fullmatch(rf"\s*(>=|>|<=|<)\s*{number}\s*", text):
-            limit = float(match[2])
-            return cls(limit, float("inf"), text) if match[1].startswith(">") else cls(float("-inf"), limit, text)
-        if match := re.fullmatch(rf"\s*{number}\s*\.\.\s*{number}\s*", text):
-            low, high = float(match[1]), float(match[2])
-            if low < high:
-                return cls(low, high, text)
-        raise ValueError(f"{text!r} is no bound; write '> 0', '>= 0.02', '< 1' or '0.09 .. 0.11'")
-
-
-class Claim(Strict):
-    """A statement of the source, as a test over rows of the registry."""
-
-    text: str
-    metric: str
-    contrast: dict[str, Scalar | list[Scalar]] | None = None
-    against: dict[str, Scalar | list[Scalar]] | None = None
-    value: dict[str, Scalar | list[Scalar]] | None = None
-    pool: list[str] = []
-    says: Statement
-    size: Statement | None = None
-    source: dict[str, float] | None = None
-    profiles: list[Profile] = ["paper"]
-
-    @pydantic.model_validator(mode="after")
-    def _form(self) -> Claim:
-        if (self.contrast is None) != (self.against is None):
-            raise ValueError("contrast and against go together")
-        if (self.contrast is None) == (self.value is None):
-            raise ValueError("either contrast and against, or value must be given")
-        for statement in filter(None, (self.says, self.size)):
-            if (statement.kind == "value") != (self.value is not None):
-                raise ValueError("says and size speak of a difference or a ratio with contrast and against, of a value with value")
-        return self
-
-
 class Experiment(Scale):
     """One named grid, tied to one figure or table of the source."""
 
@@ -199,9 +112,9 @@ class Table(Strict):
     experiment: str
     title: str | None = None
     rows: Annotated[list[str], Field(min_length=1)]
-    columns: dict[str, str] = {}
+    columns: dict[str, str] = Field(default={})
     values: Annotated[list[str], Field(min_length=1)]
-    reference: list[dict[str, Scalar]] = []
+    reference: list[dict[str, Scalar]] = Field(default=[])
 
     @pydantic.model_validator(mode="after")
     def _selections(self) -> Table:
@@ -219,8 +132,8 @@ class Figure(Strict):
     experiment: str
     title: str | None = None
     kind: Literal["curves", "landscape", "fits"]
-    y: list[str] = []
-    by: list[str] = []
+    y: list[str] = Field(default=[])
+    by: list[str] = Field(default=[])
 
 
 class SuiteFile(Strict):
@@ -230,12 +143,12 @@ class SuiteFile(Strict):
     version: Annotated[int, Field(ge=1)]
     source: str | None = None
     notes: str | None = None
-    plugins: list[str] = []
+    plugins: list[str] = Field(default=[])
     defaults: Scaled = Scaled()
-    profiles: dict[Profile, Scaled] = {}
+    profiles: dict[Profile, Scaled] = Field(default={})
     experiments: Annotated[dict[Slug, Experiment], Field(min_length=1)]
-    tables: dict[Slug, Table] = {}
-    figures: dict[Slug, Figure] = {}
+    tables: dict[Slug, Table] = Field(default={})
+    figures: dict[Slug, Figure] = Field(default={})
 
 
 def is_cell_key(key: str) -> bool:

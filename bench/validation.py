@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -25,7 +26,8 @@ def validate(document: yaml.Document) -> tuple[SuiteFile | None, list[BenchError
             for path, error in _by_path(invalid, document.data):
                 if error["type"] in ("missing", "too_short") and any(gone[: len(path)] == path for gone in pruned):
                     return None, [*problems.values(), *_dotted_problems(document)]
-                problems.setdefault((path, ""), _problem(error, path, document))
+                if not _follows(error, path, pruned):
+                    problems.setdefault((path, ""), _problem(error, path, document))
                 if error["type"] == "missing":
                     path = path[:-1]
                 pruned.append(path)
@@ -33,6 +35,11 @@ def validate(document: yaml.Document) -> tuple[SuiteFile | None, list[BenchError
             if not isinstance(data, dict) or not data:
                 break
     return None, [*problems.values(), *_dotted_problems(document)]
+
+
+def _follows(error: Any, path: yaml.KeyPath, pruned: Sequence[yaml.KeyPath]) -> bool:
+    """Whether a block is found wrong as a whole where a key of it was pruned: what it lacks may be just that."""
+    return error["type"] == "value_error" and any(gone[: len(path)] == path and len(gone) > len(path) for gone in pruned)
 
 
 def _by_path(invalid: pydantic.ValidationError, data: Any) -> Iterator[tuple[yaml.KeyPath, Any]]:
@@ -56,10 +63,11 @@ def _problem(error: Any, path: yaml.KeyPath, document: yaml.Document) -> BenchEr
     if error["type"] == "missing":
         return UsageError(f"the key {str(path[-1])!r} is missing", place)
     if error["type"] == "too_short":
-        return UsageError("it is empty; at least one value is needed", place)
+        least, given = error["ctx"]["min_length"], error["ctx"]["actual_length"]
+        return UsageError(f"there is one; at least {least} are needed" if given else "it is empty; at least one value is needed", place)
     if error["type"] == "string_pattern_mismatch":
         return UsageError(f"{str(path[-1])!r} is no name: lower-case letters, digits, - and _, at most 64", place)
-    message = lower_first(error["msg"].removeprefix("Value error, "))
+    message = re.sub(r"valid dictionary or instance of \w+", "mapping", lower_first(error["msg"].removeprefix("Value error, ")))
     return UsageError(message if isinstance(error["input"], dict) else f"{message}, got {_short(error['input'])}", place)
 
 

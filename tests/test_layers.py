@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 FOUNDATION = frozenset(
     {
         *("errors", "files", "yaml", "catalog", "selection", "seeding", "config", "metric", "results"),
-        *("settings", "suite", "suite_file", "validation", "sources", "datafiles", "template"),
+        *("settings", "suite", "suite_file", "blocks", "claim", "statement", "validation", "sources", "datafiles", "template"),
     }
 )
 PLANNING = frozenset({"cells", "resolve", "plan", "packing"})

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from bench import suite as suites
 from bench import yaml
 from bench.errors import BenchError, MissingError, SuiteError, UnknownNameError, UsageError
-from bench.suite_file import SLUG, Bound, Experiment, Settings, SuiteFile, is_cell_key
+from bench.statement import Bound
+from bench.suite_file import SLUG, Experiment, Settings, SuiteFile, is_cell_key
 from tests.planning import HEAD, dump, make_suite, refusal, resolved, write
 
 FUZZ = settings(max_examples=120, deadline=None, database=None, derandomize=True)
@@ -98,12 +99,50 @@ CLAIM = "experiments:\n  a:\n    claims:\n      c: {{text: x, metric: y, {}}}\n"
         ("value: {}, says: {}", "exactly one of difference, ratio, value"),
         ("value: {}, says: {value: '> 0', ratio: '> 1'}", "exactly one of difference, ratio, value"),
         ("value: {}, says: {value: '> 0'}, profiles: [fast]", "'quick' or 'paper'"),
-        ("value: {}, says: {value: '> 0'}, budget: 3", "unknown key 'budget'"),
+        ("value: {}, says: {value: '> 0'}, budget: 3", "budget: input should be a mapping, got 3"),
+        ("value: {}, says: {value: '> 0'}, budget: {}", "exactly one of epochs, steps"),
+        ("value: {}, says: {value: '> 0'}, budgt: {epochs: 3}", "Did you mean 'budget'?"),
+        ("value: {}", "the key 'says' is missing"),
+        ("value: {}, trend: dropout, says: {slope: '> 0'}", "either contrast and against, or value, or trend"),
+        ("trend: dropout, says: {value: '> 0'}", "of a slope or kendall with trend"),
+        ("trend: {axis: dropout, wher: {}}, says: {slope: '> 0'}", "unknown key 'wher'. Did you mean 'where'?"),
+        ("trend: dropout, says: {kendall: '> 1.5'}", "lies between -1 and 1"),
+        ("value: {}, says: {equivalent: {within: 0.1}}", "of a value with value"),
+        ("contrast: {}, against: {}, says: {equivalent: {within: 0}}", "greater than 0"),
+        ("contrast: {}, against: {}, says: {equivalent: {within: 0.05, effect: ratio}}", "a factor above 1"),
+        ("contrast: {}, against: {}, says: {equivalent: {within: 0.05}, difference: '> 0'}", "exactly one of difference"),
+        ("value: {}, over: share_of_seeds, says: {value: '> 0'}", "share in says and size goes together"),
+        ("value: {}, says: {value: '> 0', share: '> 0.5'}", "share in says and size goes together"),
+        ("value: {}, over: share_of_seeds, says: {value: '> 0', share: '>= 80'}", "a share lies between 0 and 1"),
+        ("value: {}, over: median, says: {value: '> 0'}", "'mean' or 'share_of_seeds'"),
+        ("all: [{metric: y, value: {}, says: {value: '> 0'}}, {metric: y, value: {}, says: {value: '> 0'}}]", "stands alone"),
     ],
 )
 def test_claims_that_say_nothing(body, message):
     found = problems(CLAIM.format(body))
     assert len(found) == 1
+    assert message in found[0]
+
+
+ONE = "{metric: y, value: {}, says: {value: '> 0'}}"
+
+
+@pytest.mark.parametrize(
+    ("body", "place", "message"),
+    [
+        (f"all: [{ONE}]", "all", "there is one; at least 2 are needed"),
+        ("any: []", "any", "it is empty"),
+        (f"all: [{ONE}, {ONE}], any: [{ONE}, {ONE}]", "", "stands alone"),
+        (f"all: [{ONE}, {ONE}], pool: [model]", "", "stands alone"),
+        (f"all: [{ONE}, {{metric: y, value: {{}}, says: {{value: x}}}}]", "all[1].says", "is no bound"),
+        (f"any: [{ONE}, {{metric: y, contrast: {{}}, says: {{value: '> 0'}}}}]", "any[1]", "go together"),
+        (f"any: [{ONE}, {{metric: y, value: {{}}, says: {{value: '> 0'}}, all: [{ONE}, {ONE}]}}]", "any[1].all", "unknown key 'all'"),
+    ],
+)
+def test_claims_of_several_statements(body, place, message):
+    found = problems(f"experiments:\n  a:\n    claims:\n      c: {{text: x, {body}}}\n")
+    assert len(found) == 1
+    assert found[0].startswith(f"demo.yaml:7: experiments.a.claims.c{f'.{place}' if place else ''}: ")
     assert message in found[0]
 
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from bench.analysis.points import Point, Seeds, complete_seeds, failures, listed, settings, value
 from bench.analysis.statistics import Values
+from bench.claim import Assertion
 from bench.errors import did_you_mean
 from bench.selection import Selection, text
-from bench.suite_file import Claim
 
 Coordinates = tuple[tuple[str, str], ...]
 Grid = Mapping[Point, Seeds]
@@ -24,7 +25,7 @@ class Arm:
     """What one side of a claim selects.
 
     Attributes:
-        name: ``contrast``, ``against`` or ``value``.
+        name: ``contrast``, ``against`` or ``value``; of a trend the place on its axis, as ``dropout=0.5``.
         cells: coordinates of a cell -> coordinates on the pooled axes -> its rows by seed.
         problem: why it is of no use, or an empty text.
     """
@@ -40,10 +41,13 @@ class Sample:
 
     Attributes:
         cell: the values on the axes that the claim leaves open, as ``model=fnn``; empty if there are none.
-        arms: one table of shape (seeds, pooled cells) for a value, two (contrast, against) for an effect.
+        arms: one table of shape (seeds, pooled cells) for a value, two (contrast, against) for an effect, one per position
+            for a trend.
         rows: every row that it rests on.
         remark: seeds that failed or are not complete.
         problem: why there are no values, or an empty text.
+        positions: of a trend, where on the axis its arms stand; base-2 logarithms where it is per doubling.
+        per: of a trend, what a step of its positions is.
     """
 
     cell: str
@@ -51,41 +55,56 @@ class Sample:
     rows: tuple[Mapping[str, Any], ...] = ()
     remark: str = ""
     problem: str = ""
+    positions: tuple[float, ...] = ()
+    per: str = ""
 
 
-def samples(claim: Claim, grid: Grid) -> list[Sample]:
+def samples(assertion: Assertion, grid: Grid) -> list[Sample]:
     """The samples of a claim: one per cell that differs on an axis which the claim neither names nor pools.
 
     Args:
-        claim: the claim.
+        assertion: the claim, or one of several statements that it makes.
         grid: the rows of its experiment.
 
     Returns:
         One sample or more; those without values say why.
     """
+    trend = assertion.along
+    if trend is None:
+        return _samples(assertion, grid, _sides(assertion))
+    levels = trend.levels([settings(next(iter(seeds.values()))) for seeds in grid.values()])
+    if isinstance(levels, str):
+        return [Sample("", (), problem=f"trend: {levels}")]
+    sides = {f"{trend.axis}={text(level)}": {**trend.where, trend.axis: level} for level in levels}
+    positions = tuple(math.log2(level) if trend.per == "doubling" else level for level in levels)
+    return [replace(sample, positions=positions, per=trend.per) for sample in _samples(assertion, grid, sides)]
+
+
+def _samples(assertion: Assertion, grid: Grid, sides: Mapping[str, Mapping[str, Any]]) -> list[Sample]:
     axes = {axis for point in grid for axis, _ in point.axes}
-    arms = [_arm(name, wanted, claim, grid) for name, wanted in _sides(claim).items()]
+    named = {key for side in sides.values() for key in side}
+    arms = [_arm(name, wanted, named, assertion.pool, grid) for name, wanted in sides.items()]
     problems = [f"{arm.name}: {arm.problem}" for arm in arms if arm.problem]
-    problems += [f"pool: {axis!r} is no axis. {did_you_mean(axis, axes)}" for axis in claim.pool if axis not in axes]
+    problems += [f"pool: {axis!r} is no axis. {did_you_mean(axis, axes)}" for axis in assertion.pool if axis not in axes]
     if problems:
         return [Sample("", (), problem="; ".join(problems))]
-    return [_sample(cell, arms, claim.metric) for cell in sorted({cell for arm in arms for cell in arm.cells})]
+    return [_sample(cell, arms, assertion.metric) for cell in sorted({cell for arm in arms for cell in arm.cells})]
 
 
-def _sides(claim: Claim) -> dict[str, Mapping[str, Any]]:
-    sides = {"contrast": claim.contrast, "against": claim.against, "value": claim.value}
+def _sides(assertion: Assertion) -> dict[str, Mapping[str, Any]]:
+    sides = {"contrast": assertion.contrast, "against": assertion.against, "value": assertion.value}
     return {name: wanted for name, wanted in sides.items() if wanted is not None}
 
 
-def _arm(name: str, wanted: Mapping[str, Any], claim: Claim, grid: Grid) -> Arm:
-    selection, named = Selection.equal(wanted), {key for side in _sides(claim).values() for key in side}
+def _arm(name: str, wanted: Mapping[str, Any], named: set[str], pool: Sequence[str], grid: Grid) -> Arm:
+    selection = Selection.equal(wanted)
     cells: dict[Coordinates, dict[Coordinates, Seeds]] = {}
     known: set[str] = set()
     for point, seeds in grid.items():
         given = settings(next(iter(seeds.values())))
         known |= given.keys()
         if selection.matches(given):
-            cell, member = _coordinates(point, given, named, set(claim.pool))
+            cell, member = _coordinates(point, given, named, set(pool))
             if member in cells.setdefault(cell, {}):
                 return Arm(name, {}, f"{_shown(wanted)} selects several cells{f' at {_label(cell)}' if cell else ''}; name what tells them apart, or pool it")
             cells[cell][member] = seeds
@@ -125,7 +144,7 @@ def _sample(cell: Coordinates, arms: Sequence[Arm], metric: str) -> Sample:
     members = sorted({member for arm in arms for member in arm.cells[cell]})
     common = [member for member in members if all(member in arm.cells[cell] for arm in arms)]
     if not common:
-        return Sample(label, (), problem="contrast and against have no cell in common on the pooled axes")
+        return Sample(label, (), problem=f"{' and '.join(arm.name for arm in arms)} have no cell in common on the pooled axes")
     remarks = [f"left out, in one arm only: {_label(member)}" for member in members if member not in common]
     tables = [[arm.cells[cell][member] for member in common] for arm in arms]
     everything = [seeds for table in tables for seeds in table]

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from bench import read_results
+from bench.analysis import claims
 from tests.commands.conftest import ROOT, Project
 
 
@@ -85,6 +87,17 @@ def test_claims_are_judged(project: Project) -> None:
     project.suite.rename(folder / "small.yaml")
     outcome = project.bench("claims")
     assert outcome.code == 1
+    assert "contradicted" in outcome.out
+
+
+def test_a_claim_that_is_not_contradicted_among_all_of_its_suite_does_not_fail(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    project.edit('says: {value: ">= 0.01"}', 'says: {value: "<= 0.01"}')
+    project.run("-e", "rates")
+    assert project.bench("claims").code == 1
+    judge = claims.judge
+    monkeypatch.setattr(claims, "judge", lambda *given: [replace(verdict, adjusted=0.06) for verdict in judge(*given)])
+    outcome = project.bench("claims")
+    assert outcome.code == 0
     assert "contradicted" in outcome.out
 
 

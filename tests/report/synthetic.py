@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from bench.analysis.claims import Verdict
+from bench.analysis.evidence import Evidence
 from bench.analysis.findings import Finding
 from bench.metric import Metric
 from bench.selection import text
@@ -159,10 +160,24 @@ class Memory:
 def verdicts() -> list[Verdict]:
     """One verdict of each kind."""
     said = ("batch-size", "1.5", "Small batches generalize better", "test_accuracy", "difference > 0")
-    found = Finding("", "reproduced", 2.1, 1.0, 3.2, 3, "pp")
-    ratio = Finding("model=fnn", "contradicted", 1.25, 1.1, 1.42, 5, "×")
+    found = Finding("", Evidence("reproduced", 0.014), "difference", 2.1, 1.0, 3.2, 3, "pp")
+    ratio = Finding("model=fnn", Evidence("contradicted", 1.0, 0.002), "ratio", 1.25, 1.1, 1.42, 5, "×")
     return [
-        Verdict("small-is-better", *said, "reproduced", "met", "difference >= 0.02", {"difference": 0.03}, "", (found,)),
-        Verdict("flatter", "tricks", "", "a|b <c>", "sharpness_filter", "ratio < 1", "contradicted", "—", "", {}, "model=fnn decides, of 2 cells", (ratio,)),
+        Verdict("small-is-better", *said, "reproduced", "met", "difference >= 0.02", {"difference": 0.03}, "", (found,), evidence=found.evidence, q=0.014),
+        Verdict(
+            "flatter",
+            "tricks",
+            "",
+            "a|b <c>",
+            "sharpness_filter",
+            "ratio < 1",
+            "contradicted",
+            "—",
+            "",
+            {},
+            "model=fnn decides, of 2 cells",
+            (ratio,),
+            evidence=ratio.evidence,
+        ),
         Verdict("later", *said, "not run", "—", "difference >= 0.02", {}, "about the profile paper"),
     ]

@@ -21,7 +21,8 @@ def test_verdicts_show_effect_interval_size_and_source():
     assert column(table, "verdict") == ["reproduced", "contradicted"]
     assert list(map(str, column(table, "effect"))) == ["+2.10 pp [+1.00, +3.20] (n = 3)", "1.25 × [1.10, 1.42] (n = 5)"]
     assert column(table, "size") == ["met: difference >= 0.02", NONE]
-    assert column(table, "remarks")[0].startswith("source: difference = 0.03")
+    assert list(map(str, column(table, "source"))) == ["+3.00 pp", NONE]
+    assert list(map(str, column(table, "q"))) == ["0.0140", NONE]
     assert table.notes[-1] == "1 more claims are about another profile: later."
 
 
