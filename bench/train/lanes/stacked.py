@@ -6,6 +6,8 @@ for bit on a CPU, and one that diverges leaves the others as they are.
 
 from __future__ import annotations
 
+import functools
+import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -173,6 +175,16 @@ class Agreement:
         return most if self.backend == "eager" else 1 << (most.bit_length() - 1)
 
 
+@functools.lru_cache(maxsize=4096)
+def _network(
+    make: Callable[..., nn.Module], model: str, inputs: tuple[int, ...], outputs: int, rate: float | tuple[float, ...]
+) -> tuple[tuple[Layer, ...] | None, tuple[bool, ...]]:
+    """The layers of a model, and which of its places drop; made once for all cells of a large grid that share it."""
+    with torch.device("meta"), torch.random.fork_rng(devices=[]):
+        made = make(inputs, outputs, rate, **json.loads(model)["parameters"])
+    return layers_of(made), tuple(module.p > 0 for module in made.modules() if isinstance(module, nn.Dropout))
+
+
 def agreement(cell: Cell, spec: DataSpec) -> Agreement | None:
     """What a run must agree on with the others of its stack.
 
@@ -189,13 +201,11 @@ def agreement(cell: Cell, spec: DataSpec) -> Agreement | None:
     optimizer = optimizers[cell.optimizer.name].target(**cell.optimizer.parameters)
     if not isinstance(optimizer, Optimizer) or cell.augmentation or cell.precision != "float32":
         return None
-    with torch.device("meta"), torch.random.fork_rng(devices=[]):
-        model = models[cell.model.name].target(spec.inputs, spec.outputs, cell.dropout.rate, **cell.model.parameters)
-    layers = layers_of(model)
+    make: Callable[..., nn.Module] = models[cell.model.name].target
+    layers, drops = _network(make, cell.model.json, spec.inputs, spec.outputs, cell.dropout.rate)
     if layers is None or not isinstance(objectives[cell.objective.name].target(**cell.objective.parameters), SampleObjective):
         return None
     form = {name: value for name, value in cell.optimizer.parameters.items() if name not in optimizer.hyperparameters()}
-    drops = [module.p > 0 for module in model.modules() if isinstance(module, nn.Dropout)]
     same = (cell.optimizer.name, form, asdict(cell.objective), asdict(cell.schedule), cell.dropout.mask, drops)
     length = Length(cell, spec)
     fit = Agreement(layers, length.batch_size, length.total_steps, backend_of(length.total_steps), (spec, canonical(same)))
