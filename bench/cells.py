@@ -267,9 +267,7 @@ def _number_problem(error: Any, settings: Settings) -> UsageError:
     name = str(error["loc"][0])
     if name == "dropout":
         return _rate_problem(error, settings)
-    if name == "stop":
-        return UsageError(f"{lower_first(error['msg'])}, got {error['input']!r}", settings.place("stop", error["loc"][1:]))
-    place = settings.place("dropout", ("mask",)) if name == "mask" else settings.place(name)
+    place = settings.place("dropout", ("mask",)) if name == "mask" else settings.place(name, error["loc"][1:])
     return UsageError(f"{lower_first(error['msg'])}, got {error['input']!r}", place)
 
 

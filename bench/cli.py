@@ -94,7 +94,7 @@ def run(
     jobs: JobsOption = None,
     device: DeviceOption = "auto",
     pack_size: PackSizeOption = None,
-    checkpoint_every: CheckpointOption = None,
+    checkpoint_every: CheckpointOption = 300.0,
     executor: Annotated[str, typer.Option("--executor", help="processes, or inline to debug.")] = "processes",
     dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Only show the plan.")] = False,
     report_folder: ReportOption = DEFAULT_REPORT,
@@ -107,7 +107,7 @@ def run(
 
     policy = Policy(force, reuse is Reuse.any, retry_failed)
     registry = _registry(results)
-    way = Way(device, jobs, executor, pack_size, *([checkpoint_every] if checkpoint_every is not None else []))
+    way = Way(device, jobs, executor, pack_size, checkpoint_every)
     failed = False
     for name in suites:
         request = Request(name, profile.value, overrides or (), experiment or (), only, policy, plugins or (), max_cells, [report_folder])

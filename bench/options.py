@@ -53,8 +53,8 @@ ReportOption = Annotated[Path, typer.Option("--report", help="Where tables and f
 DEFAULT_RESULTS = Path("results")
 DEFAULT_REPORT = Path("report")
 CheckpointOption = Annotated[
-    float | None,
-    typer.Option("--checkpoint-every", min=0, metavar="SECONDS", help="How often runs are kept while they are trained, to go on from there; 300 by default."),
+    float,
+    typer.Option("--checkpoint-every", min=0, metavar="SECONDS", help="How often runs are kept while they are trained, to go on from there."),
 ]
 PackSizeOption = Annotated[int | None, typer.Option("--pack-size", min=1, help="How many runs a pack has at most; chosen by size by default.")]
 JobsOption = Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="How many workers at most.")]

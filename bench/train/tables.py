@@ -29,7 +29,7 @@ class Tables:
         self._device, self._dtype = first.data.train_inputs.device, first.data.train_inputs.dtype
         own = [member.optimizer.hyperparameters() for member in members if isinstance(member.optimizer, Optimizer)]
         self._hyperparameters = {name: torch.tensor([each[name] for each in own], dtype=torch.float64) for name in own[0]}
-        keys = [[_as_int64(module.key(0)) for module in member.dropouts] for member in members]
+        keys = [[module.key(0) for module in member.dropouts] for member in members]
         self._keys = torch.tensor(keys, dtype=torch.int64).T
         rates = [[module.rate for module in member.dropouts] for member in members]
         self._thresholds = torch.tensor([[dropout.threshold(rate) for rate in each] for each in rates], dtype=torch.int32, device=self._device).T
@@ -61,8 +61,3 @@ class Tables:
         steps = torch.arange(start, start + AHEAD).view(-1, 1, 1)
         subkeys = torch.stack(dropout.step_keys(self._keys, steps), dim=2)
         return [Draw(keys, self._thresholds, self._scales) for keys in dropout.signed(subkeys).to(self._device, torch.int32)]
-
-
-def _as_int64(key: int) -> int:
-    """A 64-bit key as the signed integer of the same bits."""
-    return key - 2**64 if key >= 2**63 else key
