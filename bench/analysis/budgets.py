@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from bench.analysis.points import Row, settings
+from bench.analysis.points import settings
+from bench.analysis.records import Row
 from bench.claim import Budget
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bench.analysis.points import Row
+from bench.analysis.records import Row
 from bench.selection import text
 
 ABSENT = "absent"

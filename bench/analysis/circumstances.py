@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from bench.analysis.points import Row
+from bench.analysis.records import Row
 from bench.selection import text
 
 COLUMNS = ("device", "hardware", "threads", "backend", "matmul", "lane", "bench_version", "python", "torch", "numpy", "platform")

@@ -18,7 +18,7 @@ import pandas as pd
 from bench.analysis.change import Change, Kind
 from bench.analysis.changed_settings import Setting, changed_settings
 from bench.analysis.circumstances import notes
-from bench.analysis.drafts import average_draft, barred, cell_draft
+from bench.analysis.drafts import average_draft, barred, cell_drafts
 from bench.analysis.gates import Gate, GateResult, gate_threshold, judge_gate
 from bench.analysis.multiplicity import holm
 from bench.analysis.pairing import REPEATED, TIMINGS, Pair
@@ -97,8 +97,8 @@ def compare(base: pd.DataFrame, head: pd.DataFrame, metrics: Mapping[str, Metric
     pairs = [Pair(point, before[point], after[point]) for point in sorted(before.keys() & after.keys())]
     if not pairs:
         raise NothingError(f"no cell is in both: base has {_summary(before)}; head has {_summary(after)}", hint="Run the same suite at both commits.")
-    sound = [pair for pair in pairs if not pair.obstacle()]
-    closed = [barred(pair, pair.obstacle()) for pair in pairs if pair.obstacle()]
+    sound = [pair for pair in pairs if not pair.obstacle]
+    closed = [barred(pair, pair.obstacle) for pair in pairs if pair.obstacle]
     changes: list[Change] = []
     averages: list[Change] = []
     results: list[GateResult] = []
@@ -113,14 +113,13 @@ def compare(base: pd.DataFrame, head: pd.DataFrame, metrics: Mapping[str, Metric
     compared = {change.point for change in changes}
     closed += [barred(pair, "no run has a known metric") for pair in sound if pair.point not in compared]
     changes += [*closed, *_one_sided(before, after)]
-    rows = [row for pair in pairs for row in pair.rows()]
+    rows = [row for pair in pairs for row in pair.rows]
     return Comparison(tuple(changes), tuple(averages), changed_settings(rows), notes(rows), tuple(results))
 
 
 def _drafts(pairs: Sequence[Pair], metric: Metric, gates: Sequence[Gate]) -> list[Change]:
     """A metric in each cell; without timings that were not taken anew, unless a gate asks for them."""
-    drafts = [draft for pair in pairs if (draft := cell_draft(pair, metric)) is not None]
-    return [draft for draft in drafts if gates or draft.reason != REPEATED]
+    return [draft for draft in cell_drafts(pairs, metric) if gates or draft.reason != REPEATED]
 
 
 def _classified(drafts: Sequence[Change], gates: Sequence[Gate]) -> tuple[list[Change], int]:

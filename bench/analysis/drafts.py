@@ -4,40 +4,53 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+
+import numpy as np
 
 from bench.analysis.change import Change
 from bench.analysis.pairing import TIMINGS, Pair
-from bench.analysis.points import Row, failures, resolution
+from bench.analysis.points import resolution
 from bench.analysis.pooled import Pool
 from bench.analysis.shares import mcnemar
 from bench.analysis.signs import sign_flip, wilcoxon
-from bench.analysis.statistics import Values, differences, paired
+from bench.analysis.statistics import Difference, Values, differences, paired_each
 from bench.metric import Metric
 
 
-def cell_draft(pair: Pair, metric: Metric) -> Change | None:
-    """A metric in one cell.
+@dataclass(frozen=True)
+class _Measured:
+    """What was measured for a change that is not worked out yet.
+
+    Attributes:
+        blank: the change without its numbers.
+        base: base's values, shape (seeds,) or (seeds, cells); none where nothing can be compared.
+        head: head's.
+        resolution: the smallest step of the values.
+        remark: what to know of the pairs.
+    """
+
+    blank: Change
+    base: Values = field(default_factory=lambda: np.empty(0))
+    head: Values = field(default_factory=lambda: np.empty(0))
+    resolution: float = 0.0
+    remark: str = ""
+
+
+def cell_drafts(pairs: Sequence[Pair], metric: Metric) -> list[Change]:
+    """A metric in each of several cells.
 
     Args:
-        pair: the cell in base and in head.
+        pairs: the cells in base and in head.
         metric: the metric.
 
     Returns:
-        A change whose kind is not decided yet, or that cannot be compared; None if neither side has the metric.
+        For each cell of which a side has the metric, in their order, a change whose kind is not decided yet, or that
+        cannot be compared.
     """
-    measured = pair.measured(metric.name)
-    if not any(measured):
-        return None
-    failed = failures(pair.base.values()), failures(pair.head.values())
-    blank = Change(pair.point, metric, "incomparable", "", base_failed=failed[0], head_failed=failed[1], failed_p=_failed_p(pair, failed))
-    base, head = pair.values(metric)
-    obstacle = pair.timing_obstacle() if metric.name in TIMINGS else ""
-    if obstacle or not len(base):
-        return replace(blank, reason=obstacle or _missing(measured, failed))
-    draft = _estimated(blank, base, head, [row for rows in pair.rows() for row in rows], pair.unpaired())
-    identical = draft.difference is not None and draft.difference.identical
-    return replace(draft, untouched=True) if identical and pair.unchanged else draft
+    found = [(pair, measured) for pair in pairs if any(measured := pair.measured(metric.name))]
+    drafts = _estimated([_measured(pair, metric, measured) for pair, measured in found], metric)
+    return [replace(draft, untouched=True) if _is_untouched(draft, pair) else draft for draft, (pair, _) in zip(drafts, found, strict=True)]
 
 
 def average_draft(pool: Pool, metric: Metric) -> Change:
@@ -56,7 +69,8 @@ def average_draft(pool: Pool, metric: Metric) -> Change:
     if not seeds:
         return blank
     base, head = pool.values(metric, seeds)
-    draft = _estimated(blank, base, head, pool.rows(), pool.left_out(seeds))
+    measured = _Measured(blank, base, head, resolution(metric, pool.rows()), pool.left_out(seeds))
+    draft = _estimated([measured], metric)[0]
     return replace(draft, reason="; ".join(filter(None, (draft.reason, _secondary(draft, base, head)))))
 
 
@@ -67,20 +81,37 @@ def barred(pair: Pair, reason: str) -> Change:
         pair: the cell in base and in head.
         reason: why.
     """
-    failed = failures(pair.base.values()), failures(pair.head.values())
-    return Change(pair.point, None, "incomparable", reason, base_failed=failed[0], head_failed=failed[1], failed_p=_failed_p(pair, failed))
+    return Change(pair.point, None, "incomparable", reason, base_failed=pair.failed[0], head_failed=pair.failed[1], failed_p=_failed_p(pair))
 
 
-def _estimated(blank: Change, base: Values, head: Values, rows: Sequence[Row], remark: str) -> Change:
-    """A change with its numbers: values of shape (seeds,), or (seeds, cells)."""
-    if blank.metric is None:
-        return blank
-    difference = paired(base, head, blank.metric.scale, resolution(blank.metric, rows))
-    raw = "difference taken raw: not all values are positive" if difference.scale != blank.metric.scale else ""
-    seeds = base.reshape(len(base), -1).mean(axis=1)
+def _measured(pair: Pair, metric: Metric, measured: tuple[bool, bool]) -> _Measured:
+    """What a cell has of a metric, of which the sides named have values."""
+    blank = Change(pair.point, metric, "incomparable", "", base_failed=pair.failed[0], head_failed=pair.failed[1], failed_p=_failed_p(pair))
+    obstacle = pair.timing_obstacle if metric.name in TIMINGS else ""
+    base, head = pair.values(metric)
+    if obstacle or not len(base):
+        return _Measured(replace(blank, reason=obstacle or _missing(measured, pair.failed)))
+    return _Measured(blank, base, head, resolution(metric, (row for rows in pair.rows for row in rows)), pair.unpaired)
+
+
+def _is_untouched(draft: Change, pair: Pair) -> bool:
+    return draft.difference is not None and draft.difference.identical and pair.unchanged
+
+
+def _estimated(drafts: Sequence[_Measured], metric: Metric) -> list[Change]:
+    """Changes with their numbers, where something was measured."""
+    known = [draft for draft in drafts if len(draft.base)]
+    found = iter(paired_each([draft.base for draft in known], [draft.head for draft in known], metric.scale, [draft.resolution for draft in known]))
+    return [_with_numbers(draft, metric, next(found)) if len(draft.base) else draft.blank for draft in drafts]
+
+
+def _with_numbers(draft: _Measured, metric: Metric, difference: Difference) -> Change:
+    raw = "difference taken raw: not all values are positive" if difference.scale != metric.scale else ""
+    seeds = draft.base.reshape(len(draft.base), -1).mean(axis=1)
     sd = float(seeds.std(ddof=1)) if len(seeds) > 1 else math.nan
-    reason = "; ".join(filter(None, (remark, raw)))
-    return replace(blank, kind="inconclusive", reason=reason, base=float(base.mean()), head=float(head.mean()), base_sd=sd, difference=difference)
+    reason = "; ".join(filter(None, (draft.remark, raw)))
+    base, head = float(draft.base.mean()), float(draft.head.mean())
+    return replace(draft.blank, kind="inconclusive", reason=reason, base=base, head=head, base_sd=sd, difference=difference)
 
 
 def _secondary(draft: Change, base: Values, head: Values) -> str:
@@ -92,8 +123,8 @@ def _secondary(draft: Change, base: Values, head: Values) -> str:
     return "" if flipped is None or ranked is None else f"sign flips p = {flipped[0]:.2g}, Wilcoxon p = {ranked:.2g}"
 
 
-def _failed_p(pair: Pair, failed: tuple[str, str]) -> float | None:
-    return mcnemar(*pair.failed_once()) if any(failed) else None
+def _failed_p(pair: Pair) -> float | None:
+    return mcnemar(*pair.failed_once()) if any(pair.failed) else None
 
 
 def _missing(measured: tuple[bool, bool], failed: tuple[str, str]) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 
-from bench.analysis.points import Point, Row, Seeds, listed, value
+from bench.analysis.points import Point, Seeds, failures, listed, value
+from bench.analysis.records import Row
 from bench.analysis.statistics import Values
 from bench.metric import Metric
 from bench.selection import text
@@ -27,32 +30,40 @@ class Pair:
     base: Seeds
     head: Seeds
 
+    @cached_property
     def rows(self) -> list[tuple[Row, Row]]:
         """The rows of the common seeds, in the seeds' order."""
         return [(self.base[seed], self.head[seed]) for seed in sorted(self.base.keys() & self.head.keys())]
 
-    @property
+    @cached_property
+    def failed(self) -> tuple[str, str]:
+        """How many runs of base failed and how, and of head; empty texts where none did."""
+        return failures(self.base.values()), failures(self.head.values())
+
+    @cached_property
     def unchanged(self) -> bool:
         """Whether nothing changed that decides the numbers: the same configurations, seeds and code on both sides."""
-        return all(base[key] == head[key] for base, head in self.rows() for key in ("run_id", "code_id"))
+        return all(base[key] == head[key] for base, head in self.rows for key in ("run_id", "code_id"))
 
+    @cached_property
     def obstacle(self) -> str:
         """Why no number of the cell can be compared, or an empty text."""
         for column, meaning in (("suite_version", "version of the suite"), ("data_checksum", "data")):
             one, other = _distinct(self.base, column), _distinct(self.head, column)
             if one and other and one != other:
                 return f"other {meaning}: {_named(one)} -> {_named(other)}"
-        if not self.rows():
+        if not self.rows:
             return f"disjoint seeds: {listed(self.base)} -> {listed(self.head)}"
         return ""
 
+    @cached_property
     def timing_obstacle(self) -> str:
         """Why timings of the cell cannot be compared, or an empty text."""
         for column in ("hardware", "device", "threads"):
             one, other = _distinct(self.base, column), _distinct(self.head, column)
             if one != other:
                 return f"other {column}: {_named(one)} -> {_named(other)}"
-        if any(row.get("reused_from") is not None for pair in self.rows() for row in pair):
+        if any(row.get("reused_from") is not None for pair in self.rows for row in pair):
             return REPEATED
         return ""
 
@@ -61,13 +72,14 @@ class Pair:
 
         Members of a pack are timed together, so that a pack is one measurement however many seeds it holds.
         """
-        both = list(self._measured(metric.name))
+        both = [(rows, numbers) for rows in self.rows if None not in (numbers := tuple(value(row, metric.name) for row in rows))]
         if metric.name in TIMINGS:
-            packs = sorted({pack for pack, _ in both})
-            table = np.array([np.mean([pair for other, pair in both if other == pack], axis=0) for pack in packs])
+            packs: dict[tuple[str, ...], list[Any]] = {}
+            for rows, numbers in both:
+                packs.setdefault(tuple(text(row.get("pack")) for row in rows), []).append(numbers)
+            table = np.array([np.mean(packs[names], axis=0) for names in sorted(packs)], dtype=np.float64).reshape(-1, 2)
         else:
-            table = np.array([pair for _, pair in both], dtype=np.float64)
-        table = table.reshape(-1, 2)
+            table = np.array([numbers for _, numbers in both], dtype=np.float64).reshape(-1, 2)
         return table[:, 0], table[:, 1]
 
     def measured(self, metric: str) -> tuple[bool, bool]:
@@ -77,24 +89,19 @@ class Pair:
 
     def failed_once(self) -> tuple[int, int]:
         """How many of the common seeds failed in base alone, and in head alone."""
-        failed = [(base["status"] != "ok", head["status"] != "ok") for base, head in self.rows()]
+        failed = [(base["status"] != "ok", head["status"] != "ok") for base, head in self.rows]
         return failed.count((True, False)), failed.count((False, True))
 
+    @cached_property
     def unpaired(self) -> str:
         """The seeds that only one side has, as a remark."""
         base, head = self.base.keys() - self.head.keys(), self.head.keys() - self.base.keys()
         sides = ((listed(base), "base"), (listed(head), "head"))
         return "; ".join(f"seeds {seeds} only in {side}" for seeds, side in sides if seeds)
 
-    def _measured(self, metric: str) -> Iterator[tuple[tuple[str, str], tuple[float, float]]]:
-        for base, head in self.rows():
-            before, after = value(base, metric), value(head, metric)
-            if before is not None and after is not None:
-                yield (text(base.get("pack")), text(head.get("pack"))), (before, after)
-
 
 def _distinct(side: Seeds, column: str) -> set[str]:
-    return {text(row[column]) for row in side.values() if row.get(column) is not None}
+    return {text(value_) for value_ in {row.get(column) for row in side.values()} if value_ is not None}
 
 
 def _named(values: set[str]) -> str:

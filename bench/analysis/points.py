@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
+from bench.analysis.records import Row, records
 from bench.errors import UsageError
 from bench.metric import Metric
 
-Row = Mapping[str, Any]
 Seeds = Mapping[int, Row]
+_PLACE = ("suite", "profile", "variant", "experiment")
 
 
 @dataclass(frozen=True, order=True)
@@ -49,14 +50,19 @@ def points(frame: pd.DataFrame) -> dict[Point, dict[int, Row]]:
         UsageError: if a point has two rows for one seed.
     """
     axes = sorted(column for column in frame.columns if column.startswith("axis."))
+    rows = records(frame)
     found: dict[Point, dict[int, Row]] = {}
-    for row in _rows(frame):
-        values = tuple((axis.removeprefix("axis."), str(row[axis])) for axis in axes if row[axis] is not None)
-        point = Point(row["suite"], row["profile"], row["variant"], row["experiment"], values)
-        seeds = found.setdefault(point, {})
+    # Rows of one place are found by their plain values: a point is made once for each place.
+    places: dict[tuple[Any, ...], dict[int, Row]] = {}
+    for row in rows:
+        place = tuple([row[column] for column in (*_PLACE, *axes)])
+        seeds = places.get(place)
+        if seeds is None:
+            seeds = places[place] = found.setdefault(_point(place, axes), {})
         if row["seed"] in seeds:
             raise UsageError(
-                f"{point}: two rows for seed {row['seed']}{_apart(seeds[row['seed']], row)}", hint="Select the rows of one state: one commit, one diff_hash."
+                f"{_point(place, axes)}: two rows for seed {row['seed']}{_apart(seeds[row['seed']], row)}",
+                hint="Select the rows of one state: one commit, one diff_hash.",
             )
         seeds[row["seed"]] = row
     return found
@@ -64,7 +70,8 @@ def points(frame: pd.DataFrame) -> dict[Point, dict[int, Row]]:
 
 def settings(row: Row) -> dict[str, Any]:
     """The row's settings as selections see them: the columns ``hp.*`` that hold a value, without ``hp.``."""
-    return {column.removeprefix("hp."): value for column, value in row.items() if column.startswith("hp.") and value is not None}
+    named = (column for column in row if column.startswith("hp."))
+    return {column.removeprefix("hp."): row[column] for column in named if row[column] is not None}
 
 
 def value(row: Row, metric: str) -> float | None:
@@ -102,9 +109,10 @@ def listed(seeds: Iterable[int]) -> str:
     return ", ".join(str(low) if low == high else f"{low}–{high}" for low, high in ranges)
 
 
-def _rows(frame: pd.DataFrame) -> list[Row]:
-    plain = frame.astype(object).where(frame.notna(), None)
-    return [{str(column): value for column, value in row.items()} for row in plain.to_dict("records")]
+def _point(place: tuple[Any, ...], axes: Sequence[str]) -> Point:
+    values = zip(axes, place[len(_PLACE) :], strict=True)
+    suite, profile, variant, experiment = place[: len(_PLACE)]
+    return Point(suite, profile, variant, experiment, tuple((axis.removeprefix("axis."), str(value)) for axis, value in values if value is not None))
 
 
 def _apart(one: Row, other: Row) -> str:

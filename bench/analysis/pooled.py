@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bench.analysis.pairing import Pair
-from bench.analysis.points import Point, Row, complete_seeds, listed
+from bench.analysis.points import Point, complete_seeds, listed
+from bench.analysis.records import Row
 from bench.analysis.statistics import Values
 from bench.metric import Metric
 
@@ -31,7 +32,7 @@ class Pool:
 
     def rows(self) -> list[Row]:
         """The rows of the common seeds of all cells, of both sides."""
-        return [row for pair in self.pairs for both in pair.rows() for row in both]
+        return [row for pair in self.pairs for both in pair.rows for row in both]
 
     def complete(self, metric: Metric) -> list[int]:
         """The seeds that have the metric in every cell, on both sides."""

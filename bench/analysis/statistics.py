@@ -7,6 +7,7 @@ several cells are first averaged per seed. Nothing is concluded from fewer than 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -114,12 +115,33 @@ def mean_interval(values: ArrayLike, resolution: float = 0.0, level: float = LEV
     Raises:
         ValueError: if there are no values or one is not finite.
     """
-    table = _table(values)
-    floor = resolution**2 / 12 / table.shape[1]
-    mean, sd = _moments(table.mean(axis=1), floor, float(np.abs(table).max()))
+    return mean_intervals([values], resolution, level)[0]
+
+
+def mean_intervals(samples: Sequence[ArrayLike], resolution: float = 0.0, level: float = LEVEL) -> list[Interval]:
+    """`mean_interval` of each of many samples of one shape, worked out together.
+
+    Args:
+        samples: of each the values, as in `mean_interval`.
+        resolution: the smallest step of all values.
+        level: the intervals' level.
+
+    Raises:
+        ValueError: as `mean_interval`.
+    """
+    if not len(samples):
+        return []
+    tables = _tables(samples)
+    _, n, cells = tables.shape
+    seeds = tables.mean(axis=2)
+    sds = np.maximum(_spreads(seeds, np.abs(tables).max(axis=(1, 2))), resolution / math.sqrt(12 * cells))
+    return [_interval(mean, sd, n, level) for mean, sd in zip(seeds.mean(axis=1).tolist(), sds.tolist(), strict=True)]
+
+
+def _interval(mean: float, sd: float, n: int, level: float) -> Interval:
     constant = sd == 0
-    low, high = _ends(mean, sd, len(table), constant, level)
-    return Interval(mean, low, high, len(table), sd, constant)
+    low, high = _ends(mean, sd, n, constant, level)
+    return Interval(mean, low, high, n, sd, constant)
 
 
 def paired(base: ArrayLike, head: ArrayLike, scale: Scale, resolution: float = 0.0) -> Difference:
@@ -143,20 +165,54 @@ def paired(base: ArrayLike, head: ArrayLike, scale: Scale, resolution: float = 0
     Raises:
         ValueError: if the shapes differ, there are no values, or one is not finite.
     """
-    before, after = _table(base), _table(head)
-    if before.shape != after.shape:
-        raise ValueError(f"base has the shape {before.shape}, head {after.shape}: they are paired by seed")
-    used: Scale = "raw" if scale == "log" and min(before.min(), after.min()) <= 0 else scale
-    n, cells = before.shape
-    left, right = _scaled(before, used), _scaled(after, used)
-    largest = max(float(np.abs(left).max()), float(np.abs(right).max()), 1.0 if used == "log" else 0.0)
-    mean, spread = _moments((right - left).mean(axis=1), 0.0, largest)
-    constant = spread == 0 and abs(mean) > _ROUNDING * largest
-    steps = (_slope(before, used) ** 2 + _slope(after, used) ** 2).mean()
-    sd = max(spread, resolution * math.sqrt(steps / 12 / cells))
-    signs = _signs_p((after - before).mean(axis=1), resolution / cells) if resolution else 0.0
-    low, high = _reaching_zero(_ends(mean, sd, n, constant, LEVEL), signs, LEVEL)
-    return Difference(mean, low, high, n, sd, constant, used, bool(np.array_equal(before, after)), signs)
+    return paired_each([base], [head], scale, [resolution])[0]
+
+
+def paired_each(base: Sequence[ArrayLike], head: Sequence[ArrayLike], scale: Scale, resolutions: Sequence[float]) -> list[Difference]:
+    """`paired` of each of many samples; those of one shape are worked out together.
+
+    Args:
+        base: of each sample the values, as in `paired`.
+        head: the same of head.
+        scale: how differences are taken.
+        resolutions: of each sample the smallest step of its values.
+
+    Raises:
+        ValueError: as `paired`.
+    """
+    found: dict[int, Difference] = {}
+    alike: dict[tuple[int, ...], list[int]] = {}
+    for index, (one, other) in enumerate(zip(base, head, strict=True)):
+        if np.shape(one) != np.shape(other):
+            raise ValueError(f"base has the shape {np.shape(one)}, head {np.shape(other)}: they are paired by seed")
+        alike.setdefault(np.shape(one), []).append(index)
+    for indices in alike.values():
+        before, after = (_tables([side[index] for index in indices]) for side in (base, head))
+        steps = np.array([resolutions[index] for index in indices])
+        positive = np.minimum(before, after).min(axis=(1, 2)) > 0
+        for chosen, used in ((positive, scale), (~positive, "raw" if scale == "log" else scale)):
+            places = np.flatnonzero(chosen)
+            found.update(zip((indices[place] for place in places), _paired(before[places], after[places], used, steps[places]), strict=True))
+    return [found[index] for index in range(len(base))]
+
+
+def _paired(before: Values, after: Values, scale: Scale, resolutions: Values) -> Iterator[Difference]:
+    """The differences of samples of one shape, (samples, seeds, cells)."""
+    if not len(before):
+        return
+    _, n, cells = before.shape
+    left, right = _scaled(before, scale), _scaled(after, scale)
+    largest = np.maximum(np.abs(left), np.abs(right)).max(axis=(1, 2), initial=1.0 if scale == "log" else 0.0)
+    each = (right - left).mean(axis=2)
+    means, spreads = each.mean(axis=1), _spreads(each, largest)
+    constant = (spreads == 0) & (np.abs(means) > _ROUNDING * largest)
+    slopes = (_slope(before, scale) ** 2 + _slope(after, scale) ** 2).mean(axis=(1, 2))
+    sds = np.maximum(spreads, resolutions * np.sqrt(slopes / 12 / cells))
+    signs = _signs_p((after - before).mean(axis=2), resolutions / cells)
+    identical = (before == after).all(axis=(1, 2))
+    for mean, sd, same, sign, bits in zip(means.tolist(), sds.tolist(), constant.tolist(), signs.tolist(), identical.tolist(), strict=True):
+        low, high = _reaching_zero(_ends(mean, sd, n, same, LEVEL), sign, LEVEL)
+        yield Difference(mean, low, high, n, sd, same, scale, bits, sign)
 
 
 def differences(base: ArrayLike, head: ArrayLike, scale: Scale) -> Values:
@@ -188,11 +244,22 @@ def fewest_constant(level: float = LEVEL) -> int:
 
 
 def _table(values: ArrayLike) -> Values:
-    table = np.asarray(values, dtype=np.float64)
-    table = table[:, None] if table.ndim == 1 else table
-    if table.size == 0 or table.ndim != 2 or not np.isfinite(table).all():
-        raise ValueError("values of one seed or more, all finite, of shape (seeds,) or (seeds, cells) are needed; runs that failed are left out before")
+    """Values of shape (seeds,) or (seeds, cells) as (seeds, cells)."""
+    table: Values = _tables([values])[0]
     return table
+
+
+def _tables(samples: Sequence[ArrayLike]) -> Values:
+    """Samples of one shape, (seeds,) or (seeds, cells), as (samples, seeds, cells).
+
+    Raises:
+        ValueError: if there are no values, or one is not finite.
+    """
+    tables = np.array(samples, dtype=np.float64)
+    tables = tables[:, :, None] if tables.ndim == 2 else tables
+    if tables.size == 0 or tables.ndim != 3 or not np.isfinite(tables).all():
+        raise ValueError("values of one seed or more, all finite, of shape (seeds,) or (seeds, cells) are needed; runs that failed are left out before")
+    return tables
 
 
 def _scaled(values: Values, scale: Scale) -> Values:
@@ -204,13 +271,11 @@ def _slope(values: Values, scale: Scale) -> Values:
     return 1 / values if scale == "log" else np.full_like(values, 100.0 if scale == "points" else 1.0)
 
 
-def _moments(values: Values, floor: float, largest: float) -> tuple[float, float]:
-    """Mean and standard deviation; a spread that is rounding of numbers as large as `largest` counts as none."""
-    mean = float(values.mean())
-    if len(values) == 1:
-        return mean, math.nan
-    spread = 0.0 if np.ptp(values) <= _ROUNDING * largest else float(values.std(ddof=1))
-    return mean, max(spread, math.sqrt(floor))
+def _spreads(values: Values, largest: ArrayLike) -> Values:
+    """Standard deviations over the last axis; what is rounding of numbers as large as `largest` counts as none, and one seed has none."""
+    if values.shape[-1] == 1:
+        return np.full(values.shape[:-1], math.nan)
+    return np.where(np.ptp(values, axis=-1) <= _ROUNDING * np.asarray(largest), 0.0, values.std(axis=-1, ddof=1))
 
 
 def _ends(mean: float, sd: float, n: int, constant: bool, level: float) -> tuple[float, float] | tuple[None, None]:
@@ -227,9 +292,9 @@ def _reaching_zero(ends: tuple[float, float] | tuple[None, None], signs_p: float
     return min(ends[0], 0.0), max(ends[1], 0.0)
 
 
-def _signs_p(moves: Values, step: float) -> float:
-    """Two-sided p of the exact sign test of moves none of which exceeds a step; 0 if one does."""
-    if np.abs(moves).max() >= 1.5 * step:
-        return 0.0
-    up, down = int((moves > step / 2).sum()), int((moves < -step / 2).sum())
-    return min(1.0, 2 * float(special.bdtr(min(up, down), up + down, 0.5)))
+def _signs_p(moves: Values, steps: Values) -> Values:
+    """Two-sided p of exact sign tests of moves, (samples, seeds), none of which exceeds its sample's step; 0 if one does or there is no step."""
+    sizes = steps[:, None]
+    up, down = (moves > sizes / 2).sum(axis=1), (moves < -sizes / 2).sum(axis=1)
+    alone = (steps > 0) & (np.abs(moves) < 1.5 * sizes).all(axis=1)
+    return np.where(alone, np.minimum(1.0, 2 * special.bdtr(np.minimum(up, down), up + down, 0.5)), 0.0)

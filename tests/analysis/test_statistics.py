@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from bench.analysis.statistics import differences, fewest_constant, mean_interval, paired, relative
+from bench.analysis.statistics import differences, fewest_constant, mean_interval, paired, paired_each, relative
 
 FINITE = st.floats(-1e3, 1e3, allow_nan=False)
 
@@ -187,3 +187,19 @@ def test_the_differences_of_seeds_are_averaged_over_cells():
     base, head = random.uniform(0.2, 0.8, (2, 4, 5))
     assert differences(base, head, "points") == pytest.approx(100 * (head - base).mean(axis=1))
     assert differences(base[:, 0], head[:, 0], "log") == pytest.approx(np.log(head / base)[:, 0])
+
+
+@pytest.mark.parametrize("scale", ["points", "raw", "log"])
+def test_many_samples_at_once_are_judged_as_each_alone(scale):
+    random = np.random.default_rng(0)
+    shapes = [(1,), (3,), (7,), (3, 2), (7,), (3,), (7, 4), (7,)]
+    base = [random.integers(1, 9, shape) / 10 for shape in shapes]
+    head = [one + random.integers(-1, 2, one.shape) / 10 for one in base]
+    base[2], head[2] = np.full(7, 0.5), np.full(7, 0.6)
+    head[4] = base[4]
+    steps = [0.1, 0.0, 0.0, 0.1, 0.1, 0.2, 0.0, 0.1]
+    together = paired_each(base, head, scale, steps)
+    alone = [paired(*sample) for sample in zip(base, head, [scale] * len(base), steps, strict=True)]
+    assert [repr(one) for one in together] == [repr(one) for one in alone]
+    assert len({(one.n, one.scale, one.identical, one.constant, one.signs_p > 0) for one in together}) > 4
+    assert paired_each([], [], scale, []) == []
