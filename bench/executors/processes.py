@@ -97,9 +97,10 @@ class _Worker:
         return event
 
     def stop(self) -> None:
-        """End the process."""
+        """End the process: an idle one ends by itself, and cleans up, once its connection is closed."""
         self.connection.close()
-        self.process.terminate()
+        if self.pack is not None:
+            self.process.terminate()
         self.process.join(GRACE_SECONDS)
         if self.process.is_alive():
             self.process.kill()
