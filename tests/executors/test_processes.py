@@ -89,3 +89,10 @@ def test_an_error_in_who_listens_ends_the_workers():
 
     with pytest.raises(KeyboardInterrupt):
         listen()
+
+
+def test_a_worker_that_has_done_its_work_ends_by_itself(tmp_path):
+    # Ended by a signal it would leave what its libraries hold: the compiler's semaphores, temporary folders.
+    note = tmp_path / "note"
+    list(Processes(["a"]).run([Toy("one", "leaves_a_note_at_its_end", str(note))], make))
+    assert note.exists()

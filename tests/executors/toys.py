@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import os
 import signal
@@ -85,6 +86,9 @@ class ToyTrainer:
     def waits(self, pack, emit):
         emit(Progress(pack.name, 0.0, 0.0))
         time.sleep(60)
+
+    def leaves_a_note_at_its_end(self, pack, emit):
+        atexit.register(Path(pack.argument).touch)
 
     def counts(self, pack, emit):
         with Path(pack.argument).open("a") as file:
