@@ -24,7 +24,7 @@ from bench.analysis.multiplicity import holm
 from bench.analysis.pairing import REPEATED, TIMINGS, Pair
 from bench.analysis.points import Point, Seeds, failures, points
 from bench.analysis.pooled import experiments, suites
-from bench.errors import NothingError
+from bench.errors import NothingError, UsageError
 from bench.metric import Metric
 
 
@@ -48,8 +48,8 @@ class Comparison:
 
     @property
     def crossed(self) -> bool:
-        """Whether a gate was crossed."""
-        return any(result.outcome == "crossed" for result in self.gates)
+        """Whether a gate was crossed, or a strict one not shown to hold."""
+        return any(result.fails for result in self.gates)
 
     @property
     def comparable(self) -> bool:
@@ -99,22 +99,41 @@ def compare(base: pd.DataFrame, head: pd.DataFrame, metrics: Mapping[str, Metric
         raise NothingError(f"no cell is in both: base has {_summary(before)}; head has {_summary(after)}", hint="Run the same suite at both commits.")
     sound = [pair for pair in pairs if not pair.obstacle]
     closed = [barred(pair, pair.obstacle) for pair in pairs if pair.obstacle]
+    gone = list(_one_sided(before, after))
     changes: list[Change] = []
     averages: list[Change] = []
     results: list[GateResult] = []
     for metric in known.values():
         wanted = [gate for gate in gates if gate.metric == metric.name]
-        found, tests = _classified(_drafts(sound, metric, wanted), wanted)
+        drafts = _drafts(sound, metric, wanted)
+        found, _ = _classified(drafts, wanted)
         changes += found
-        results += [result for gate in wanted for result in judge_gate(gate, [*found, *closed], tests)]
-        whole, parts, tests = _averages(sound, found, metric, wanted)
-        averages += [*whole, *parts]
-        results += [result for gate in wanted for result in judge_gate(gate, whole, tests) if whole]
+        averages += [average for pooled in _averages(sound, found, metric, wanted)[:2] for average in pooled]
+        for gate in wanted:
+            results += _judged(gate, pairs, drafts, [*closed, *gone], metric)
     compared = {change.point for change in changes}
     closed += [barred(pair, "no run has a known metric") for pair in sound if pair.point not in compared]
-    changes += [*closed, *_one_sided(before, after)]
+    changes += [*closed, *gone]
     rows = [row for pair in pairs for row in pair.rows]
     return Comparison(tuple(changes), tuple(averages), changed_settings(rows), notes(rows), tuple(results))
+
+
+def _judged(gate: Gate, pairs: Sequence[Pair], drafts: Sequence[Change], others: Sequence[Change], metric: Metric) -> list[GateResult]:
+    """What a gate says of the cells that it selects, and of the average over those of each suite.
+
+    What could not be compared is named; what is gone from head fails a strict gate.
+
+    Raises:
+        UsageError: if it selects nothing.
+    """
+    chosen = [pair for pair in pairs if not gate.cells or pair.matches(gate.selection)]
+    if not chosen:
+        raise UsageError(f"gate {gate}: no common cell is {gate.cells}", hint=f"There are {_some(pairs)}.")
+    places = {pair.point for pair in chosen}
+    found, tests = _classified([draft for draft in drafts if draft.point in places], [gate])
+    unknown = [other for other in others if other.point in places or (gate.strict and other.kind == "only in base" and not gate.cells)]
+    whole, _, wholes = _averages(chosen, found, metric, [gate])
+    return [*judge_gate(gate, [*found, *unknown], tests), *(judge_gate(gate, whole, wholes) if whole else ())]
 
 
 def _drafts(pairs: Sequence[Pair], metric: Metric, gates: Sequence[Gate]) -> list[Change]:
@@ -144,6 +163,12 @@ def _one_sided(base: Mapping[Point, Seeds], head: Mapping[Point, Seeds]) -> Iter
         yield Change(point, None, "only in base", base_failed=failures(base[point].values()))
     for point in sorted(head.keys() - base.keys()):
         yield Change(point, None, "only in head", head_failed=failures(head[point].values()))
+
+
+def _some(pairs: Sequence[Pair]) -> str:
+    """The first cells, as an example."""
+    names = [f"{pair.point.experiment} with {pair.point.cell}" if pair.point.cell else pair.point.experiment for pair in pairs]
+    return "; ".join(names[:5]) + ("; …" if len(names) > 5 else "")
 
 
 def _summary(side: Mapping[Point, Seeds]) -> str:

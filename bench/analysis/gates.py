@@ -1,4 +1,4 @@
-"""Gates such as ``test_accuracy:0.5pp``: how much worse a metric may become between two commits."""
+"""Gates such as ``test_accuracy:0.5pp:dropout>0``: how much worse a metric may become between two commits, and where."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ from dataclasses import dataclass
 from typing import Literal, cast
 
 from bench.analysis.change import Change, display_unit, on_display
+from bench.analysis.equivalence import EQUIVALENCE_LEVEL
 from bench.analysis.power import MOST_SEEDS, POWER, detectable, seeds_needed
 from bench.analysis.statistics import FEWEST, LEVEL
 from bench.errors import UsageError, did_you_mean
 from bench.metric import Metric, Scale
+from bench.selection import Selection
 
 AmountUnit = Literal["", "pp", "%", "sd"]
-Outcome = Literal["crossed", "held", "undetectable", "not judged"]
-_GATE = re.compile(r"\s*(?P<metric>[A-Za-z_]\w*)\s*:\s*(?P<amount>(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(?P<unit>pp|%|sd)?\s*")
+Outcome = Literal["crossed", "not shown", "held", "undetectable", "not judged"]
+FAILING: tuple[Outcome, ...] = ("crossed", "not shown")
+_GATE = re.compile(r"\s*(?P<metric>[A-Za-z_]\w*)\s*:\s*(?P<amount>(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(?P<unit>pp|%|sd)?\s*(?::(?P<cells>.*))?", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -27,28 +30,40 @@ class Gate:
         metric: the metric's name.
         amount: how much.
         unit: ``pp``: percentage points; ``%``: of base's mean; ``sd``: of base's standard deviation over seeds; empty: the metric's own unit.
+        cells: a selection of cells, as ``experiment=dropout,dropout>0``; all when empty. What is corrected and averaged is what it selects.
+        strict: whether it takes to be shown that no cell is worse by the amount, rather than that one is.
     """
 
     metric: str
     amount: float
     unit: AmountUnit
+    cells: str = ""
+    strict: bool = False
 
     @classmethod
-    def parse(cls, text: str) -> Gate:
-        """Parse ``metric:amount`` with a unit or none.
+    def parse(cls, text: str, strict: bool = False) -> Gate:
+        """Parse ``metric:amount`` with a unit or none, and with ``:`` and a selection of cells or none.
 
         Raises:
             UsageError: if it is none.
         """
         match = _GATE.fullmatch(text)
-        if match is None:
+        if match is None or (match["cells"] is not None and not match["cells"].strip()):
             raise UsageError(
-                f"{text!r} is no gate", hint="Write metric:amount with pp, %, sd or nothing after it: test_accuracy:0.5pp, test_loss:5%, sharpness:0.5sd."
+                f"{text!r} is no gate",
+                hint="Write metric:amount with pp, %, sd or nothing after it, then cells or none: test_accuracy:0.5pp, test_loss:5%:dropout>0, sharpness:0.5sd.",
             )
-        return cls(match["metric"], float(match["amount"]), cast("AmountUnit", match["unit"] or ""))
+        cells = (match["cells"] or "").strip()
+        Selection.parse(cells)
+        return cls(match["metric"], float(match["amount"]), cast("AmountUnit", match["unit"] or ""), cells, strict)
 
     def __str__(self) -> str:
-        return f"{self.metric}:{self.amount:g}{self.unit}"
+        return f"{self.metric}:{self.amount:g}{self.unit}{f':{self.cells}' if self.cells else ''}"
+
+    @property
+    def selection(self) -> Selection:
+        """`cells` as conditions."""
+        return Selection.parse(self.cells)
 
     def check(self, metrics: Mapping[str, Metric]) -> None:
         """Check that the metric is known, has a better direction, and can be counted in the unit.
@@ -93,8 +108,9 @@ class GateResult:
     Attributes:
         gate: the gate.
         where: the cell, or the average over cells; empty where no cell has the metric on both sides.
-        outcome: ``crossed``: shown to be worse, and by the amount at least; ``held``; ``undetectable``: not crossed, but
-            this n could not have detected the amount; ``not judged``.
+        outcome: ``crossed``: shown to be worse, and by the amount at least; ``not shown``, of a strict gate: not shown to be
+            less worse than by the amount; ``held``; ``undetectable``: not crossed, but this n could not have detected the
+            amount; ``not judged``.
         text: a sentence on it.
     """
 
@@ -102,6 +118,11 @@ class GateResult:
     where: str
     outcome: Outcome
     text: str
+
+    @property
+    def fails(self) -> bool:
+        """Whether it is a reason to stop."""
+        return self.outcome in FAILING
 
     def row(self) -> dict[str, str]:
         """A flat form."""
@@ -124,16 +145,18 @@ def judge_gate(gate: Gate, changes: Sequence[Change], tests: int) -> list[GateRe
 def _outcome(gate: Gate, change: Change, tests: int) -> tuple[Outcome, str]:
     difference = change.difference
     if difference is None:
-        return "not judged", change.reason
+        return "not shown" if gate.strict else "not judged", change.reason or change.kind
     if difference.identical:
         return "held", "identical"
     threshold = gate_threshold(gate, change)
     if math.isnan(threshold):
-        return "not judged", "base's standard deviation takes two seeds"
+        return "not shown" if gate.strict else "not judged", "base's standard deviation takes two seeds"
     estimate = f"{_shown(difference.mean, change)}; {gate.amount:g}{gate.unit} worse is allowed"
-    if change.kind == "worse":
-        return ("crossed" if change.worse_by >= threshold else "held"), estimate
-    if change.kind in {"better", "same"}:
+    if change.kind == "worse" and change.worse_by >= threshold:
+        return "crossed", estimate
+    if gate.strict:
+        return _of_strict(change, threshold, estimate)
+    if change.kind in {"better", "worse", "same"}:
         return "held", estimate
     if difference.n < FEWEST or difference.constant:
         return "undetectable", difference.obstacle or estimate
@@ -144,6 +167,21 @@ def _outcome(gate: Gate, change: Change, tests: int) -> tuple[Outcome, str]:
         found = f"n = {difference.n} finds no less than {_shown(smallest, change)} (power {POWER:g})"
         return "undetectable", f"{estimate}; {found}; {gate.amount:g}{gate.unit} takes {enough} seeds"
     return "held", estimate
+
+
+def _of_strict(change: Change, threshold: float, estimate: str) -> tuple[Outcome, str]:
+    """Whether a cell is shown to be less worse than by an amount: by a one-sided t test at 5%, the 90% interval's end.
+
+    All cells must be shown, so that each is tested at the full level (intersection–union).
+    """
+    if change.difference is None or change.metric is None or change.difference.obstacle:
+        return "not shown", change.difference.obstacle if change.difference else change.kind
+    low, high = change.difference.ends(EQUIVALENCE_LEVEL)
+    if low is None or high is None:
+        return "not shown", estimate
+    worst = low if change.metric.better == "higher" else high
+    worse_by = -worst if change.metric.better == "higher" else worst
+    return "held" if worse_by < threshold else "not shown", f"{estimate}; with 95% it is no worse than {_shown(worst, change)}"
 
 
 def gate_threshold(gate: Gate, change: Change) -> float:

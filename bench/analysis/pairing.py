@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from bench.analysis.points import Point, Seeds, failures, listed, value
+from bench.analysis.points import Point, Seeds, failures, listed, settings, value
 from bench.analysis.records import Row
 from bench.analysis.statistics import Values
 from bench.metric import Metric
-from bench.selection import text
+from bench.selection import Selection, text
 
 TIMINGS: Mapping[str, Metric] = {
     "samples_per_second": Metric("samples_per_second", "1/s", "higher", "log", "training samples per second, evaluations excluded"),
@@ -66,6 +66,11 @@ class Pair:
         if any(row.get("reused_from") is not None for pair in self.rows for row in pair):
             return REPEATED
         return ""
+
+    def matches(self, selection: Selection) -> bool:
+        """Whether the cell is selected: by its suite, profile, variant or experiment, a value on its axes, or a setting of base."""
+        names = {key: getattr(self.point, key) for key in ("suite", "profile", "variant", "experiment")}
+        return selection.matches(names, dict(self.point.axes), settings(next(iter(self.base.values()))))
 
     def values(self, metric: Metric) -> tuple[Values, Values]:
         """What both sides measured: one entry per seed, or per pair of packs for timings.

@@ -10,7 +10,7 @@ from bench.analysis.compare import compare
 from bench.analysis.gates import Gate
 from bench.analysis.power import seeds_needed
 from bench.errors import UsageError
-from tests.analysis.demo_rows import METRICS, frame, seeds
+from tests.analysis.demo_rows import METRICS, cell, frame, seeds
 
 BASE = [0.90, 0.91, 0.92, 0.905, 0.915]
 WORSE = [0.889, 0.901, 0.909, 0.895, 0.906]
@@ -24,6 +24,8 @@ NOISY = [0.80, 0.99, 0.88, 0.97, 0.92]
         (" test_loss : 5 % ", Gate("test_loss", 5, "%")),
         ("sharpness:.1sd", Gate("sharpness", 0.1, "sd")),
         ("test_loss:1e-3", Gate("test_loss", 0.001, "")),
+        ("test_loss:1%:dropout>0,experiment=a", Gate("test_loss", 1, "%", "dropout>0,experiment=a")),
+        ("test_loss:1: model=fnn ", Gate("test_loss", 1, "", "model=fnn")),
     ],
 )
 def test_parse(text, gate):
@@ -31,7 +33,7 @@ def test_parse(text, gate):
     assert Gate.parse(str(gate)) == gate
 
 
-@pytest.mark.parametrize("text", ["", "test_accuracy", "test_accuracy:", "test_accuracy:-1pp", "test_accuracy:1kg", "a:1pp,b:2pp", "a:nan"])
+@pytest.mark.parametrize("text", ["", "test_accuracy", "test_accuracy:", "test_accuracy:-1pp", "test_accuracy:1kg", "a:1pp,b:2pp", "a:nan", "a:1pp:"])
 def test_what_is_no_gate_is_refused(text):
     with pytest.raises(UsageError, match="is no gate"):
         Gate.parse(text)
@@ -62,6 +64,11 @@ def test_gates_that_are_not_possible_are_refused(text, message):
 )
 def test_amounts_on_the_scale_of_the_difference(text, scale, better, threshold):
     assert Gate.parse(text).threshold(0.8, 0.02, scale, better) == pytest.approx(threshold)
+
+
+def test_cells_are_named_by_conditions():
+    with pytest.raises(UsageError, match="'width' is no condition"):
+        Gate.parse("test_accuracy:1pp:width")
 
 
 def outcomes(base, head, *gates, metric="test_accuracy"):
@@ -129,3 +136,64 @@ def test_same_rests_on_the_interval_of_ninety_percent():
     amounts = [f"test_accuracy:{0.99 * half}pp", f"test_accuracy:{1.01 * half}pp"]
     kinds = [outcomes(BASE, list(np.array(BASE) + steps), amount)[0].changes[0].kind for amount in amounts]
     assert kinds == ["inconclusive", "same"]
+
+
+def grid(values):
+    """A cell per width, and in another experiment one without dropout."""
+    cells = [seeds(each, cell(width=width), {"model.width": str(width)}) for width, each in values.items()]
+    return frame(*cells, seeds(BASE, cell(dropout=0.0), experiment="plain"))
+
+
+def gated(base, head, *gates, strict=False):
+    found = compare(base, head, METRICS, [Gate.parse(gate, strict) for gate in gates])
+    return found, [(result.where, result.outcome) for result in found.gates]
+
+
+def test_a_gate_can_name_its_cells_and_is_corrected_over_these_alone():
+    noisy = [value + step for value, step in zip(BASE, (-0.012, -0.002, -0.014, -0.003, -0.013), strict=True)]
+    base, head = grid(dict.fromkeys((8, 16, 32), BASE)), grid({8: noisy, 16: BASE[::-1], 32: BASE[::-1]})
+    assert ("demo / paper / main / model.width=8", "crossed") not in gated(base, head, "test_accuracy:0.5pp")[1]
+    found, each = gated(base, head, "test_accuracy:0.5pp:model.width=8")
+    assert (each, found.crossed) == ([("demo / paper / main / model.width=8", "crossed")], True)
+    for cells in ("model.width>8", "experiment=plain", "suite=demo,model.width=16"):
+        found, each = gated(base, head, f"test_accuracy:0.5pp:{cells}")
+        assert (found.crossed, bool(each)) == (False, True)
+    assert [where for where, _ in gated(base, head, "test_accuracy:0.5pp:model.width>8")[1]][-1] == "demo / paper / all 2 cells"
+
+
+def test_a_gate_that_selects_no_cell_is_refused():
+    with pytest.raises(UsageError, match=r"gate test_accuracy:1pp:model.width=99: no common cell is model.width=99"):
+        gated(grid({8: BASE}), grid({8: BASE}), "test_accuracy:1pp:model.width=99")
+
+
+def test_a_strict_gate_takes_to_be_shown_that_nothing_is_worse_by_the_amount():
+    assert [outcome for _, outcome in gated(frame(seeds(BASE)), frame(seeds(NOISY)), "test_accuracy:5pp", strict=True)[1]] == ["not shown"]
+    assert gated(frame(seeds(BASE)), frame(seeds(NOISY)), "test_accuracy:5pp", strict=True)[0].crossed
+    assert [outcome for _, outcome in gated(frame(seeds(BASE)), frame(seeds(WORSE)), "test_accuracy:2pp", "test_accuracy:0.5pp", strict=True)[1]] == [
+        "held",
+        "crossed",
+    ]
+    assert [outcome for _, outcome in gated(frame(seeds(BASE)), frame(seeds(BASE)), "test_accuracy:0.1pp", strict=True)[1]] == ["held"]
+    assert [outcome for _, outcome in gated(frame(seeds(BASE[:2])), frame(seeds(WORSE[:2])), "test_accuracy:50pp", strict=True)[1]] == ["not shown"]
+
+
+@pytest.mark.parametrize(("metric", "sign"), [("test_accuracy", -1), ("test_loss", 1)])
+def test_a_strict_gate_holds_where_the_one_sided_interval_ends_before_the_amount(metric, sign):
+    steps = sign * np.array([0.02, -0.03, 0.01, -0.01, 0.04])
+    head = list(np.array(BASE) * np.exp(steps)) if metric == "test_loss" else list(np.array(BASE) + steps)
+    scale = 1.0 if metric == "test_loss" else 100.0
+    worst = scale * stats.t.interval(0.90, 4, np.mean(sign * steps), stats.sem(steps))[1]
+    amounts = [f"{metric}:{100 * math.expm1(factor * worst)}%" if metric == "test_loss" else f"{metric}:{factor * worst}pp" for factor in (0.99, 1.01)]
+    base, head = (frame(seeds(values, metric=metric)) for values in (BASE, head))
+    assert [outcome for _, outcome in gated(base, head, *amounts, strict=True)[1]] == ["not shown", "held"]
+
+
+def test_a_strict_gate_fails_where_a_cell_is_gone_or_cannot_be_compared():
+    both, one = grid({8: BASE, 16: BASE}), grid({8: BASE})
+    assert gated(both, one, "test_accuracy:1pp")[0].crossed is False
+    found, each = gated(both, one, "test_accuracy:1pp", strict=True)
+    assert ("demo / paper / main / model.width=16", "not shown") in each
+    assert found.crossed
+    assert gated(one, both, "test_accuracy:1pp", strict=True)[0].crossed is False
+    other = frame(seeds(BASE, suite_version=2))
+    assert gated(frame(seeds(BASE)), other, "test_accuracy:1pp", strict=True)[1] == [("demo / paper / main", "not shown")]
