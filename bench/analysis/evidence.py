@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from scipy import stats
+import scipy
 
 from bench.analysis.equivalence import equivalence_p, equivalent
 from bench.analysis.shares import Share
@@ -162,4 +162,4 @@ def _p(estimate: Interval, limit: float) -> float:
 
 def _binomial_p(found: Share, limit: float, side: Literal["greater", "less"]) -> float | None:
     """One-sided p that the share is above, or below, a limit; None where the limit is no limit."""
-    return float(stats.binomtest(found.count, found.n, limit, alternative=side).pvalue) if 0 < limit < 1 else None
+    return float(scipy.stats.binomtest(found.count, found.n, limit, alternative=side).pvalue) if 0 < limit < 1 else None

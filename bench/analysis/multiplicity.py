@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import stats
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -38,4 +37,8 @@ def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
     Returns:
         The q values in the same order (Y. Benjamini and Y. Hochberg, Controlling the false discovery rate, 1995).
     """
-    return [float(q) for q in stats.false_discovery_control(p_values)] if len(p_values) else []
+    p = np.asarray(p_values, dtype=np.float64)
+    order = np.argsort(-p, kind="stable")
+    adjusted = np.empty_like(p)
+    adjusted[order] = np.minimum.accumulate(p[order] * len(p) / np.arange(len(p), 0, -1))
+    return [float(q) for q in adjusted]

@@ -6,7 +6,7 @@ import math
 from bisect import bisect_left
 from functools import lru_cache
 
-from scipy import optimize, special, stats
+from scipy import special
 
 from bench.analysis.statistics import FEWEST, LEVEL
 
@@ -49,4 +49,4 @@ def seeds_needed(effect: float, sd: float, alpha: float = 1 - LEVEL, power: floa
 @lru_cache(maxsize=4096)
 def _noncentrality(n: int, alpha: float, power: float) -> float:
     critical = float(special.stdtrit(n - 1, 1 - alpha / 2))
-    return float(optimize.brentq(lambda delta: stats.nct.sf(critical, n - 1, delta) - power, 0.0, 10 * critical + 10))
+    return float(special.nctdtrinc(n - 1, 1 - power, critical))

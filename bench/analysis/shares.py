@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from scipy import stats
+import scipy
+from scipy import special
 
 from bench.analysis.statistics import LEVEL
 
@@ -47,7 +48,7 @@ def share(count: int, n: int, level: float = LEVEL) -> Share:
     """
     if not 0 <= count <= n or n == 0:
         raise ValueError(f"{count} of {n} seeds is no share")
-    bounds = stats.binomtest(count, n).proportion_ci(2 * level - 1, method="exact")
+    bounds = scipy.stats.binomtest(count, n).proportion_ci(2 * level - 1, method="exact")
     return Share(count, n, float(bounds.low), float(bounds.high))
 
 
@@ -79,4 +80,4 @@ def mcnemar(only_base: int, only_head: int) -> float:
         Two-sided p: under no difference each of these seeds is as likely to be of either side (Q. McNemar, 1947).
     """
     together = only_base + only_head
-    return float(stats.binomtest(only_base, together).pvalue) if together else 1.0
+    return min(1.0, 2 * float(special.bdtr(min(only_base, only_head), together, 0.5)))

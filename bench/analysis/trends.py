@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy import stats
 
 from bench.analysis.statistics import Interval, Values, mean_interval
 
@@ -59,7 +59,7 @@ def kendall(values: ArrayLike, positions: ArrayLike) -> Interval:
         ValueError: if the shapes do not fit, positions are all equal, or a value is not finite.
     """
     table, x = _checked(values, positions)
-    return mean_interval([0.0 if np.ptp(row) == 0 else float(stats.kendalltau(x, row).statistic) for row in table])
+    return mean_interval([0.0 if np.ptp(row) == 0 else float(scipy.stats.kendalltau(x, row).statistic) for row in table])
 
 
 def page(values: ArrayLike, positions: ArrayLike) -> float:
@@ -81,7 +81,7 @@ def page(values: ArrayLike, positions: ArrayLike) -> float:
     table, x = _checked(values, positions)
     if len(np.unique(x)) < max(len(x), 3) or len(table) < 2:
         raise ValueError("an order takes three different positions and two seeds")
-    return float(stats.page_trend_test(table[:, np.argsort(x)]).pvalue)
+    return float(scipy.stats.page_trend_test(table[:, np.argsort(x)]).pvalue)
 
 
 def _checked(values: ArrayLike, positions: ArrayLike) -> tuple[Values, Values]:
