@@ -8,6 +8,7 @@ from typing import Literal
 Better = Literal["higher", "lower", "neither"]
 Scale = Literal["points", "log", "raw"]
 Split = Literal["", "train", "test"]
+Family = Literal["", "sharpness", "norm", "margin"]
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class Metric:
         meaning: a sentence, with the formula.
         counted_over: for shares of samples the split that is counted; its size is the resolution.
         version: raised when the same weights would give other numbers.
+        family: of what kind it is as a candidate predictor of the generalization gap; empty for what is none.
     """
 
     name: str
@@ -31,3 +33,4 @@ class Metric:
     meaning: str
     counted_over: Split = ""
     version: int = 1
+    family: Family = ""

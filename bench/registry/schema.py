@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import get_args
 
 import pyarrow as pa
 
-from bench.metric import Metric
+from bench.metric import Family, Metric
 
 SCHEMA_VERSION = 1
 VERSION_KEY = b"bench.schema_version"
@@ -145,8 +146,11 @@ def metric_of(field: pa.Field) -> Metric | None:
     metadata = field.metadata or {}
     if metadata.get(b"kind") != METRIC_KIND:
         return None
-    text = {key: metadata.get(key.encode(), b"").decode() for key in ("unit", "better", "scale", "meaning", "counted_over", "version")}
-    return Metric(field.name, text["unit"], text["better"], text["scale"], text["meaning"], text["counted_over"], int(text["version"] or 1))
+    keys = ("unit", "better", "scale", "meaning", "counted_over", "version", "family")
+    text = {key: metadata.get(key.encode(), b"").decode() for key in keys}
+    # Files from before there were families have none, and a family that is not known yet makes no file unreadable.
+    family: Family = text["family"] if text["family"] in get_args(Family) else ""
+    return Metric(field.name, text["unit"], text["better"], text["scale"], text["meaning"], text["counted_over"], int(text["version"] or 1), family)
 
 
 def _field(column: Column) -> pa.Field:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pyarrow as pa
 import pytest
 
 from bench.metric import Metric
 from bench.registry.schema import SCHEMA_VERSION, TABLES, TYPES, VERSION_KEY, arrow_schema, metric_field, metric_of
 
-METRIC = Metric("sharpness", "1", "lower", "log", "the largest eigenvalue — λ₁", "train", version=3)
+METRIC = Metric("sharpness", "1", "lower", "log", "the largest eigenvalue — λ₁", "train", version=3, family="sharpness")
 
 
 @pytest.mark.parametrize("table", TABLES)
@@ -32,3 +34,10 @@ def test_a_metric_comes_back_from_its_column():
     assert metric_of(metric_field(METRIC)) == METRIC
     assert metric_of(pa.field("seed", pa.int64())) is None
     assert metric_of(arrow_schema("runs").field("seed")) is None
+
+
+@pytest.mark.parametrize("family", [None, b"", b"a family of a later version"])
+def test_a_metric_without_a_known_family_has_none(family):
+    field = metric_field(METRIC)
+    metadata = {key: value for key, value in field.metadata.items() if key != b"family"} | ({} if family is None else {b"family": family})
+    assert metric_of(field.with_metadata(metadata)) == replace(METRIC, family="")

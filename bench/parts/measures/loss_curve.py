@@ -25,7 +25,7 @@ Bias = Literal["zero", "joint"]
 
 _MEANING = "mean over directions of (L(radius) + L(-radius)) / 2 - L(0), the training loss of the clean network, directions {}-normalized"
 METRICS: dict[Normalization, Metric] = {
-    name: Metric(f"sharpness_{name}", "", "lower", "raw", _MEANING.format(name), version=2) for name in get_args(Normalization)
+    name: Metric(f"sharpness_{name}", "", "lower", "raw", _MEANING.format(name), version=2, family="sharpness") for name in get_args(Normalization)
 }
 
 
