@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import pydantic
-import torch
 from pydantic import Field
 
 from bench.catalog import Catalog, Part, lower_first
-from bench.config import SINGLE, Cell, Dropout, Mask, PartSpec, Precision, Stop, canonical
-from bench.errors import BenchError, Place, UnknownNameError, UsageError
+from bench.config import SINGLE, Cell, Dropout, Mask, OptimizerState, PartSpec, Phase, Precision, Stop, canonical
+from bench.errors import BenchError, Place, UnknownNameError, UsageError, did_you_mean
 from bench.parts.augmentations import augmentations
 from bench.parts.datasets import Dataset, DataSpec, datasets
 from bench.parts.initializers import initializers
@@ -20,6 +20,7 @@ from bench.parts.measures import measures
 from bench.parts.models import models
 from bench.parts.objectives import objectives
 from bench.parts.optimizers import optimizers
+from bench.parts.penalties import penalties
 from bench.parts.schedules import schedules
 from bench.settings import Locate, Settings
 
@@ -31,8 +32,11 @@ CATALOGS: Mapping[str, Catalog[Any]] = {
     "schedule": schedules,
     "initializer": initializers,
     "augmentation": augmentations,
+    "penalty": penalties,
     "measure": measures,
 }
+
+PHASE_KEYS = ("until", "objective", "penalties", "optimizer_state")
 
 Rate = Annotated[float, Field(ge=0, lt=1)]
 
@@ -44,6 +48,15 @@ class _StopRule(pydantic.BaseModel):
 
     metric: Literal["train_loss", "test_loss"] = "train_loss"
     below: Annotated[float, Field(gt=0)]
+
+
+class _PhaseNumbers(pydantic.BaseModel):
+    """The keys of a phase that are no parts."""
+
+    model_config = pydantic.ConfigDict(extra="forbid", strict=True)
+
+    until: Annotated[int, Field(ge=1)]
+    optimizer_state: OptimizerState = "keep"
 
 
 class _Numbers(pydantic.BaseModel):
@@ -84,7 +97,9 @@ class CellBuilder:
         """
         problems: list[BenchError] = list(settings.problems)
         parts = {key: self._required(key, settings, where, problems) for key in SINGLE}
-        extra = self._augmentation(settings, problems)
+        augmentation = self._several("augmentation", settings.values.get("augmentation"), partial(settings.place, "augmentation"), problems)
+        terms = self._several("penalty", settings.values.get("penalties"), partial(settings.place, "penalties"), problems)
+        phases = self._phases(settings, problems)
         numbers = self._numbers(settings, where, problems)
         if problems or numbers is None or any(part is None for part in parts.values()):
             return None, problems
@@ -94,13 +109,15 @@ class CellBuilder:
         dropout = Dropout(rate, numbers.mask)
         cell = Cell(
             **known,
-            augmentation=extra,
+            augmentation=augmentation,
             dropout=dropout,
             batch_size=batch,
             epochs=numbers.epochs,
             steps=numbers.steps,
             precision=numbers.precision,
             stop=numbers.rule,
+            penalties=terms,
+            phases=phases,
         )
         return cell, problems
 
@@ -131,11 +148,40 @@ class CellBuilder:
             return None
         return self._part(key, value, lambda below: settings.place(key, tuple(below)), problems)
 
-    def _augmentation(self, settings: Settings, problems: list[BenchError]) -> tuple[PartSpec, ...]:
-        raw = settings.values.get("augmentation") or []
-        several = raw if isinstance(raw, list) else [raw]
-        found = [self._part("augmentation", value, lambda below: settings.place("augmentation", tuple(below)), problems) for value in several]
+    def _several(self, kind: str, raw: Any, locate: Locate, problems: list[BenchError]) -> tuple[PartSpec, ...]:
+        """A part or a list of parts; none of them is twice the same."""
+        several = raw if isinstance(raw, list) else [raw] if raw else []
+        found = [self._part(kind, value, locate, problems) for value in several]
+        names = [spec.name for spec in found if spec is not None]
+        problems += [UsageError(f"{kind} {name!r} is listed twice", locate(())) for name in sorted(set(names)) if names.count(name) > 1]
         return tuple(spec for spec in found if spec is not None)
+
+    def _phases(self, settings: Settings, problems: list[BenchError]) -> tuple[Phase, ...]:
+        found = [self._phase(raw, settings, index, problems) for index, raw in enumerate(settings.values.get("phases") or [])]
+        phases = [phase for phase in found if phase is not None]
+        ends = [phase.until for phase in phases]
+        if ends != sorted(set(ends)):
+            problems.append(UsageError(f"phases end one after the other, and these end at {ends}", settings.place("phases")))
+        return tuple(phases)
+
+    def _phase(self, raw: Mapping[str, Any], settings: Settings, index: int, problems: list[BenchError]) -> Phase | None:
+        def locate(below: Sequence[str | int]) -> Place:
+            return settings.place("phases", (index, *below))
+
+        before = len(problems)
+        penalties_ = self._several("penalty", raw.get("penalties"), lambda below: locate(("penalties", *below)), problems)
+        if "objective" not in raw:
+            problems.append(UsageError("a phase needs the key 'objective'", locate(())))
+            return None
+        objective = self._part("objective", raw["objective"], lambda below: locate(("objective", *below)), problems)
+        try:
+            numbers = _PhaseNumbers.model_validate({key: value for key, value in raw.items() if key not in ("objective", "penalties")})
+        except pydantic.ValidationError as invalid:
+            problems += [_phase_problem(error, locate) for error in invalid.errors()]
+            return None
+        if objective is None or len(problems) > before:
+            return None
+        return Phase(numbers.until, objective, penalties_, numbers.optimizer_state)
 
     def _part(self, kind: str, value: Any, locate: Locate, problems: list[BenchError]) -> PartSpec | None:
         key = _key(kind, value)
@@ -189,34 +235,6 @@ class CellBuilder:
             problems += [_number_problem(error, settings) for error in invalid.errors()]
             return None
 
-    def misfits(self, cell: Cell, wanted: Sequence[PartSpec], settings: Settings) -> list[BenchError]:
-        """What each part alone allows, and together does not fit.
-
-        Args:
-            cell: a cell that was built.
-            wanted: the measures that will be taken.
-            settings: what it was built from, for places.
-        """
-        problems: list[BenchError] = []
-        data = self.data(cell.dataset)
-        if cell.batch_size != "full" and cell.batch_size > data.train:
-            message = f"a batch of {cell.batch_size} is larger than the training set of {data.train}"
-            problems.append(UsageError(message, settings.place("batch_size"), "Use a smaller batch, or full."))
-        if data.task not in objectives[cell.objective.name].traits["tasks"]:
-            message = f"objective {cell.objective.name!r} is not for {data.task}, which data set {cell.dataset.name!r} is"
-            problems.append(UsageError(message, settings.place("objective")))
-        if isinstance(cell.dropout.rate, tuple):
-            problems += _wrong_rates(cell, data, settings)
-        if len(data.inputs) != 3 and (models[cell.model.name].traits.get("inputs") == "images" or cell.augmentation):
-            what = f"model {cell.model.name!r}" if models[cell.model.name].traits.get("inputs") == "images" else "an augmentation"
-            problems.append(UsageError(f"{what} takes images, and data set {cell.dataset.name!r} has none", settings.place("dataset")))
-        problems += [
-            UsageError(f"measure {spec.name!r} is not for {data.task}, which data set {cell.dataset.name!r} is", settings.place("dataset"))
-            for spec in wanted
-            if data.task not in measures[spec.name].traits["tasks"]
-        ]
-        return problems
-
 
 def dataset(spec: PartSpec) -> Dataset:
     """The data set that a checked specification names."""
@@ -230,16 +248,6 @@ def _key(kind: str, value: Any) -> tuple[str, str] | None:
         return kind, canonical(value)
     except (TypeError, ValueError):
         return None
-
-
-def _wrong_rates(cell: Cell, data: DataSpec, settings: Settings) -> list[BenchError]:
-    """Whether a model takes as many drop rates as are given: it is made, without memory for its weights."""
-    try:
-        with torch.device("meta"):
-            models[cell.model.name].target(data.inputs, data.outputs, cell.dropout.rate, **cell.model.parameters)
-    except UsageError as error:
-        return [UsageError(error.message, settings.place("dropout"), error.hint)]
-    return []
 
 
 def _refused(part: Part[Any], parameters: Mapping[str, Any], locate: Locate) -> list[UsageError]:
@@ -269,6 +277,15 @@ def _number_problem(error: Any, settings: Settings) -> UsageError:
         return _rate_problem(error, settings)
     place = settings.place("dropout", ("mask",)) if name == "mask" else settings.place(name, error["loc"][1:])
     return UsageError(f"{lower_first(error['msg'])}, got {error['input']!r}", place)
+
+
+def _phase_problem(error: Any, locate: Locate) -> UsageError:
+    name = str(error["loc"][0])
+    if error["type"] == "missing":
+        return UsageError(f"a phase needs the key {name!r}", locate(()))
+    if error["type"] == "extra_forbidden":
+        return UsageError(f"a phase has no key {name!r}. {did_you_mean(name, PHASE_KEYS)}", locate((name,)))
+    return UsageError(f"{lower_first(error['msg'])}, got {error['input']!r}", locate((name,)))
 
 
 def _rate_problem(error: Any, settings: Settings) -> UsageError:

@@ -13,11 +13,18 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
+from bench.selection import text
+
 Precision = Literal["float32", "bf16"]
 Mask = Literal["per_sample", "shared"]
 
+OptimizerState = Literal["keep", "fresh"]
+
 SINGLE = ("model", "dataset", "objective", "optimizer", "schedule", "initializer")
 """The keys of a cell that name one part."""
+
+LATER = ("stop", "penalties", "phases")
+"""Keys that the canonical text has only where they are set, so that identities stand from before there were such."""
 
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False, default=asdict)
 
@@ -52,11 +59,31 @@ class Stop:
 
 
 @dataclass(frozen=True)
+class Phase:
+    """A first stretch of training, which minimizes something else than the cell does after it.
+
+    Attributes:
+        until: the step at which it ends.
+        objective: the loss.
+        penalties: what is added to it.
+        optimizer_state: what becomes of the optimizer's state at its end.
+    """
+
+    until: int
+    objective: PartSpec
+    penalties: tuple[PartSpec, ...] = ()
+    optimizer_state: OptimizerState = "keep"
+
+    def __str__(self) -> str:
+        terms = " + ".join((_shown(self.objective), *map(_shown, self.penalties)))
+        return f"{terms} until {self.until} ({self.optimizer_state} state)"
+
+
+@dataclass(frozen=True)
 class Cell:
     """One point of a grid: everything that can change the numbers except the seed.
 
-    Exactly one of `epochs` and `steps` is set. `batch_size` is a number of samples or ``"full"``. Without a stop rule the
-    canonical text has none either, so that identities stand from before there was one.
+    Exactly one of `epochs` and `steps` is set. `batch_size` is a number of samples or ``"full"``.
     """
 
     model: PartSpec
@@ -72,10 +99,12 @@ class Cell:
     steps: int | None
     precision: Precision
     stop: Stop | None = None
+    penalties: tuple[PartSpec, ...] = ()
+    phases: tuple[Phase, ...] = ()
 
     def texts(self) -> dict[str, str]:
-        """Each setting as canonical JSON; a stop rule only where there is one."""
-        return {name: _text(getattr(self, name)) for name in self.__dataclass_fields__ if name != "stop" or self.stop is not None}
+        """Each setting as canonical JSON."""
+        return {name: _text(getattr(self, name)) for name in self.__dataclass_fields__ if name not in LATER or getattr(self, name)}
 
     @property
     def json(self) -> str:
@@ -88,21 +117,27 @@ class Cell:
         return hashlib.sha256(self.json.encode()).hexdigest()
 
     def parts(self) -> Iterator[tuple[str, PartSpec]]:
-        """Every part that the cell names, with its key."""
+        """Every part that the cell names, with its kind."""
         for key in SINGLE:
             yield key, getattr(self, key)
         for spec in self.augmentation:
             yield "augmentation", spec
+        for spec in self.penalties:
+            yield "penalty", spec
+        for phase in self.phases:
+            yield "objective", phase.objective
+            yield from (("penalty", spec) for spec in phase.penalties)
 
     def flat(self) -> dict[str, Any]:
         """The settings as selections and the columns ``hp.*`` see them: ``{"model": "fnn", "model.width": 64, …}``."""
         columns: dict[str, Any] = {}
-        for key, spec in self.parts():
-            if key == "augmentation":
-                continue
+        for key in SINGLE:
+            spec = getattr(self, key)
             columns[key] = spec.name
             columns.update({f"{key}.{name}": value for name, value in spec.parameters.items()})
         columns["augmentation"] = [spec.name for spec in self.augmentation]
+        columns["penalties"] = [_shown(spec) for spec in self.penalties]
+        columns["phases"] = "; then ".join(map(str, self.phases)) or None
         columns["dropout"] = self.dropout.rate
         columns["dropout.mask"] = self.dropout.mask
         for name in ("batch_size", "epochs", "steps", "precision"):
@@ -131,9 +166,21 @@ def cell_from_json(text: str) -> Cell:
         raw[key] = PartSpec(**raw[key])
     raw["augmentation"] = tuple(PartSpec(**spec) for spec in raw["augmentation"])
     rate = raw["dropout"]["rate"]
+    raw["penalties"] = tuple(PartSpec(**spec) for spec in raw.get("penalties", ()))
+    raw["phases"] = tuple(_phase(phase) for phase in raw.get("phases", ()))
     raw["stop"] = Stop(**raw["stop"]) if "stop" in raw else None
     raw["dropout"] = Dropout(tuple(rate) if isinstance(rate, list) else rate, raw["dropout"]["mask"])
     return Cell(**raw)
+
+
+def _phase(raw: Mapping[str, Any]) -> Phase:
+    penalties = tuple(PartSpec(**spec) for spec in raw["penalties"])
+    return Phase(raw["until"], PartSpec(**raw["objective"]), penalties, raw["optimizer_state"])
+
+
+def _shown(spec: PartSpec) -> str:
+    """A term of what is minimized, as suites write it; a coefficient of 1 is not said."""
+    return text({"name": spec.name} | {name: value for name, value in spec.parameters.items() if (name, value) != ("coefficient", 1.0)})
 
 
 def canonical(value: Any) -> str:

@@ -18,6 +18,8 @@ from bench.blocks import Profile
 from bench.cells import CellBuilder
 from bench.config import Cell, PartSpec
 from bench.errors import BenchError, Place, SuiteError, UsageError, did_you_mean
+from bench.misfits import misfits
+from bench.overrides import Overrides
 from bench.selection import Selection, text
 from bench.settings import LENGTHS, Layer, Locate, Settings
 from bench.suite_file import CELL_KEYS, Experiment, Scale, Scaled, is_cell_key
@@ -25,7 +27,16 @@ from bench.suite_file import CELL_KEYS, Experiment, Scale, Scaled, is_cell_key
 MAX_CELLS = 100_000
 MAX_RUNS = 1_000_000
 DEFAULT_SEEDS = 1
-BASE = {"objective": "cross_entropy", "schedule": "constant", "initializer": "default", "augmentation": [], "dropout": 0.0, "precision": "float32"}
+BASE = {
+    "objective": "cross_entropy",
+    "schedule": "constant",
+    "initializer": "default",
+    "augmentation": [],
+    "penalties": [],
+    "phases": [],
+    "dropout": 0.0,
+    "precision": "float32",
+}
 
 
 @dataclass(frozen=True)
@@ -44,33 +55,6 @@ class ResolvedExperiment:
     cells: tuple[ResolvedCell, ...]
     seeds: tuple[int, ...]
     measures: tuple[PartSpec, ...]
-
-
-@dataclass(frozen=True)
-class Overrides:
-    """What ``--set`` gives: key -> value, as YAML reads it."""
-
-    values: Mapping[str, Any]
-
-    @classmethod
-    def parse(cls, assignments: Sequence[str]) -> Overrides:
-        """Parse ``key=value`` texts.
-
-        Raises:
-            UsageError: if one is no assignment.
-        """
-        values: dict[str, Any] = {}
-        for assignment in assignments:
-            key, equals, value = assignment.partition("=")
-            if not equals or not key.strip():
-                raise UsageError(f"--set {assignment!r} is no assignment", hint="Write --set key=value, as --set optimizer.lr=0.1")
-            values[key.strip()] = yaml.scalar(value)
-        return cls(values)
-
-    @property
-    def variant(self) -> str:
-        """The sorted overrides as text; rows of a variant never mix with others."""
-        return " ".join(f"{key}={text(value)}" for key, value in sorted(self.values.items()))
 
 
 @dataclass(frozen=True)
@@ -329,9 +313,9 @@ class _Resolver:
         self.keys |= {*flat, *axes}
         if any(exclude.matches(flat, axes) for exclude in grid.excludes) or not choice.takes(flat, axes):
             return None
-        misfits = self._builder.misfits(cell, measures, settings)
-        self.problems += misfits
-        return None if misfits else cell
+        wrong = misfits(cell, self._builder.data(cell.dataset), measures, settings)
+        self.problems += wrong
+        return None if wrong else cell
 
     def _seeds(self) -> tuple[int, ...]:
         seeds: Any = DEFAULT_SEEDS

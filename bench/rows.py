@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from bench.cells import CATALOGS, CellBuilder
-from bench.config import Cell
+from bench.config import SINGLE, Cell
 from bench.errors import UsageError
 from bench.metric import Metric
 from bench.plan import Origin, PlannedRun, measure_version
@@ -28,6 +28,8 @@ Row = dict[str, Any]
 PLAIN_TYPES = {
     "augmentation": "string",
     "dropout": "float64",
+    "penalties": "string",
+    "phases": "string",
     "stop.metric": "string",
     "stop.below": "float64",
     "dropout.rates": "string",
@@ -164,10 +166,9 @@ def parameters_of(cell: Cell, train: int) -> Row:
 def parameter_types(cell: Cell) -> dict[str, str]:
     """The types of the columns ``hp.*`` of a cell, from the signatures of its parts."""
     types = dict(PLAIN_TYPES)
-    for kind, spec in cell.parts():
-        if kind != "augmentation":
-            types[kind] = "string"
-            types |= {f"{kind}.{name}": column for name, column in CATALOGS[kind][spec.name].column_types().items()}
+    for kind in SINGLE:
+        types[kind] = "string"
+        types |= {f"{kind}.{name}": column for name, column in CATALOGS[kind][getattr(cell, kind).name].column_types().items()}
     return types
 
 
@@ -181,7 +182,7 @@ def check_types(cells: Iterable[Cell]) -> None:
         UsageError: if two differ.
     """
     seen: dict[str, tuple[str, str]] = {}
-    for kind, name in sorted({(kind, spec.name) for cell in cells for kind, spec in cell.parts() if kind != "augmentation"}):
+    for kind, name in sorted({(kind, getattr(cell, kind).name) for cell in cells for kind in SINGLE}):
         for parameter, column in CATALOGS[kind][name].column_types().items():
             other = seen.setdefault(f"{kind}.{parameter}", (column, name))
             if other[0] != column:

@@ -23,6 +23,7 @@ from bench.cells import CATALOGS, CellBuilder
 from bench.config import Cell, PartSpec
 from bench.errors import MissingError, NothingError, SuiteError, UsageError
 from bench.executors import Advanced, Event, Failed, Finished, executors
+from bench.overrides import Overrides
 from bench.packing import Pack, pack
 from bench.parts.optimizers import Optimizer, optimizers
 from bench.plan import COLUMNS, Origin, Plan, PlannedRun, Policy, plan
@@ -32,7 +33,7 @@ from bench.registry.provenance import environment, processor
 from bench.registry.rows import table_from_rows
 from bench.registry.schema import arrow_schema
 from bench.registry.store import Registry
-from bench.resolve import MAX_CELLS, Choice, Overrides, resolve
+from bench.resolve import MAX_CELLS, Choice, resolve
 from bench.results import RunResult
 from bench.rows import Circumstances, RowWriter, check_types, runs_table
 from bench.rows import Row as RegistryRow

@@ -29,6 +29,8 @@ CELL_KEYS = (
     "steps",
     "precision",
     "stop",
+    "penalties",
+    "phases",
 )
 
 DOTTED_KEYS = ("model", "dataset", "objective", "optimizer", "schedule", "initializer", "dropout", "stop")
@@ -73,6 +75,8 @@ class Settings(pydantic.BaseModel):
     steps: int | None = None
     precision: str | None = None
     stop: dict[str, Any] | None = None
+    penalties: PartReference | list[PartReference] | None = None
+    phases: list[dict[str, Any]] | None = None
 
     def settings(self) -> dict[str, Any]:
         """What this block sets, key -> raw value, dotted keys included."""
@@ -127,11 +131,11 @@ class Table(Strict):
 
 
 class Figure(Strict):
-    """A figure of a report: ``curves`` over training, ``landscape`` along directions, ``fits`` of 1-D targets."""
+    """A figure of a report: ``curves`` over training, ``landscape`` along directions, ``fits`` of 1-D targets, ``neurons``: amplitude over orientation."""
 
     experiment: str
     title: str | None = None
-    kind: Literal["curves", "landscape", "fits"]
+    kind: Literal["curves", "landscape", "fits", "neurons"]
     y: list[str] = Field(default=[])
     by: list[str] = Field(default=[])
 

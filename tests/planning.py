@@ -14,11 +14,12 @@ from bench import suite as suites
 from bench import yaml
 from bench.cells import CellBuilder
 from bench.errors import BenchError
+from bench.overrides import Overrides
 from bench.plan import Origin, Plan, PlannedRun, Policy, plan
 from bench.registry.frames import frame
 from bench.registry.git import GitState
 from bench.registry.provenance import Environment
-from bench.resolve import Choice, Overrides, ResolvedExperiment, resolve
+from bench.resolve import Choice, ResolvedExperiment, resolve
 from bench.results import Machine, RunResult
 from bench.rows import Circumstances, RowWriter, runs_table
 from bench.selection import Selection

@@ -39,13 +39,6 @@ def problems_of(**changes) -> list[str]:
     return [f"{problem.place}: {problem.message}" for problem in problems]
 
 
-def misfits(measures=(), **changes) -> list[str]:
-    laid = settings(**changes)
-    builder = CellBuilder()
-    cell, _ = builder.build(laid, WHERE)
-    return [f"{problem.place.key}: {problem.message}" for problem in builder.misfits(cell, [PartSpec(name) for name in measures], laid)]
-
-
 def test_every_default_is_filled_in():
     cell = built()
     assert cell.optimizer == PartSpec("sgd", {"lr": 0.1, "momentum": 0.0, "weight_decay": 0.0, "nesterov": False})
@@ -178,29 +171,6 @@ def test_measures_are_checked():
     ]
 
 
-FUNCTIONS = {"dataset": {"name": "functions", "target": "sin"}, "objective": "squared"}
-
-
-@pytest.mark.parametrize(
-    ("changes", "measures", "found"),
-    [
-        ({}, ["loss", "accuracy"], []),
-        ({"batch_size": "full"}, [], []),
-        ({"batch_size": 1280}, [], []),
-        ({"batch_size": 1281}, [], ["batch_size: a batch of 1281 is larger than the training set of 1280"]),
-        ({**FUNCTIONS, "batch_size": 64}, ["loss"], []),
-        ({**FUNCTIONS, "batch_size": 65}, [], ["batch_size: a batch of 65 is larger than the training set of 64"]),
-        ({**FUNCTIONS, "objective": "cross_entropy"}, [], ["objective: objective 'cross_entropy' is not for regression, which data set 'functions' is"]),
-        ({**FUNCTIONS, "model": "cnn"}, [], ["dataset: model 'cnn' takes images, and data set 'functions' has none"]),
-        ({**FUNCTIONS, "augmentation": "flip"}, [], ["dataset: an augmentation takes images, and data set 'functions' has none"]),
-        (FUNCTIONS, ["accuracy"], ["dataset: measure 'accuracy' is not for regression, which data set 'functions' is"]),
-        ({}, ["fit"], ["dataset: measure 'fit' is not for classification, which data set 'digits' is"]),
-    ],
-)
-def test_what_does_not_fit_together(changes, measures, found):
-    assert misfits(measures, **changes) == found
-
-
 def test_the_sizes_of_data_are_known_without_reading_them():
     builder = CellBuilder()
     spec = built(dataset={"name": "digits", "train": 100}).dataset
@@ -224,3 +194,36 @@ def test_what_a_part_refuses_is_told_before_anything_runs(block, message):
 def test_cells_of_every_data_set_without_files():
     text = "experiments: {a: {}, b: {dataset: {name: functions, target: parabola}, objective: squared, batch_size: full}}"
     assert [(cell["dataset"], cell["batch_size"]) for cell in flat(text)] == [("digits", 32), ("functions", "full")]
+
+
+def test_penalties_and_phases():
+    clean = {"name": "squared", "network": "clean"}
+    phases = [
+        {"until": 5, "objective": clean},
+        {"until": 9, "objective": "squared", "penalties": ["r1", {"name": "r2", "coefficient": -1.0}], "optimizer_state": "fresh"},
+    ]
+    cell = built(penalties="r1", phases=phases, objective="squared", dropout=0.1)
+    assert cell.penalties == (PartSpec("r1", {"coefficient": 1.0}),)
+    assert [phase.until for phase in cell.phases] == [5, 9]
+    assert str(cell.phases[0]) == "squared(network=clean) until 5 (keep state)"
+    assert str(cell.phases[1]) == "squared(network=dropped) + r1 + r2(coefficient=-1) until 9 (fresh state)"
+    assert (cell.flat()["penalties"], cell.flat()["phases"]) == (["r1"], "; then ".join(map(str, cell.phases)))
+    assert [kind for kind, _ in cell.parts()].count("penalty") == 3
+    assert (built().flat()["penalties"], built().flat()["phases"]) == ([], None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        ({"penalties": ["r1", "r1"]}, "penalties: penalty 'r1' is listed twice"),
+        ({"penalties": ["r3"]}, "penalties: there is no penalty 'r3'. Known: r1, r2."),
+        ({"penalties": [{"name": "r1", "rate": 0.1}]}, "penalties.rate: penalty 'r1' has no parameter 'rate'. Known: coefficient."),
+        ({"phases": [{"objective": "squared"}]}, "phases.0: a phase needs the key 'until'"),
+        ({"phases": [{"until": 5}]}, "phases.0: a phase needs the key 'objective'"),
+        ({"phases": [{"until": 0, "objective": "squared"}]}, "phases.0.until: input should be greater than or equal to 1, got 0"),
+        ({"phases": [{"until": 5, "objective": "squared", "penalty": []}]}, "phases.0.penalty: a phase has no key 'penalty'. Did you mean 'penalties'?"),
+        ({"phases": [{"until": 5, "objective": "squared"}] * 2}, "phases: phases end one after the other, and these end at [5, 5]"),
+    ],
+)
+def test_penalties_and_phases_that_are_none(changes, found):
+    assert f"s.yaml:2: {found}" in problems_of(**changes)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.config import Cell, Dropout, PartSpec, Run, Stop, canonical, cell_from_json
+from bench.config import LATER, Cell, Dropout, PartSpec, Phase, Run, Stop, canonical, cell_from_json
 from tests.planning import resolved
 
 PROPERTY = settings(max_examples=100, deadline=None, database=None, derandomize=True)
@@ -30,6 +30,10 @@ CELLS = st.builds(
     steps=st.one_of(st.none(), st.integers(1, 10**6)),
     precision=st.sampled_from(["float32", "bf16"]),
     stop=st.one_of(st.none(), st.builds(Stop, st.sampled_from(["train_loss", "test_loss"]), NUMBERS)),
+    penalties=st.lists(PARTS, max_size=2).map(tuple),
+    phases=st.lists(st.builds(Phase, st.integers(1, 10**6), PARTS, st.lists(PARTS, max_size=1).map(tuple), st.sampled_from(["keep", "fresh"])), max_size=2).map(
+        tuple
+    ),
 )
 PINNED = Cell(
     model=PartSpec("fnn", {"width": 64, "depth": 1, "activation": "relu", "bias": True}),
@@ -89,6 +93,12 @@ OTHER = PartSpec("other")
         {"precision": "bf16"},
         {"stop": Stop("train_loss", 0.1)},
         {"stop": Stop("test_loss", 0.1)},
+        {"penalties": (OTHER,)},
+        {"penalties": (PartSpec("other", {"coefficient": -1.0}),)},
+        {"phases": (Phase(10, OTHER),)},
+        {"phases": (Phase(11, OTHER),)},
+        {"phases": (Phase(10, OTHER, (OTHER,)),)},
+        {"phases": (Phase(10, OTHER, optimizer_state="fresh"),)},
     ],
     ids=lambda change: "+".join(change),
 )
@@ -97,9 +107,10 @@ def test_every_change_of_a_cell_changes_its_id(change):
 
 
 def test_no_field_of_a_cell_is_left_out_of_its_id():
-    stopped = dataclasses.replace(PINNED, stop=Stop("train_loss", 0.1))
-    assert set(json.loads(stopped.json)) == {field.name for field in dataclasses.fields(Cell)}
-    assert set(json.loads(PINNED.json)) == set(json.loads(stopped.json)) - {"stop"}
+    whole = dataclasses.replace(PINNED, stop=Stop("train_loss", 0.1), penalties=(OTHER,), phases=(Phase(10, OTHER),))
+    assert set(json.loads(whole.json)) == {field.name for field in dataclasses.fields(Cell)}
+    assert set(json.loads(PINNED.json)) == set(json.loads(whole.json)) - {"stop", "penalties", "phases"}
+    assert cell_from_json(whole.json) == whole
 
 
 def independent_id(cell: Cell) -> str:
@@ -110,11 +121,11 @@ def independent_id(cell: Cell) -> str:
             return {"name": value.name, "parameters": value.parameters}
         if isinstance(value, Dropout):
             return {"mask": value.mask, "rate": list(value.rate) if isinstance(value.rate, tuple) else value.rate}
-        if isinstance(value, Stop):
-            return {"metric": value.metric, "below": value.below}
+        if isinstance(value, Stop | Phase):
+            return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
         return [plain(item) for item in value] if isinstance(value, tuple) else value
 
-    fields = {field.name: plain(getattr(cell, field.name)) for field in dataclasses.fields(Cell) if field.name != "stop" or cell.stop is not None}
+    fields = {field.name: plain(getattr(cell, field.name)) for field in dataclasses.fields(Cell) if field.name not in LATER or getattr(cell, field.name)}
     encoded = json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
     return hashlib.sha256(encoded).hexdigest()
 

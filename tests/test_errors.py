@@ -16,7 +16,8 @@ import pytest
 from bench import errors
 from bench import suite as suites
 from bench.errors import BenchError, Place, SuiteError, UsageError, did_you_mean
-from bench.resolve import Choice, Overrides, resolve
+from bench.overrides import Overrides
+from bench.resolve import Choice, resolve
 from bench.selection import Selection
 from tests.planning import HEAD, refusal
 

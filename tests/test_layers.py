@@ -17,10 +17,10 @@ ROOT = Path(__file__).parents[1]
 FOUNDATION = frozenset(
     {
         *("errors", "files", "yaml", "catalog", "selection", "seeding", "config", "metric", "results"),
-        *("settings", "suite", "suite_file", "blocks", "claim", "statement", "validation", "sources", "datafiles", "template"),
+        *("settings", "overrides", "suite", "suite_file", "blocks", "claim", "statement", "validation", "sources", "datafiles", "template"),
     }
 )
-PLANNING = frozenset({"cells", "resolve", "plan", "packing"})
+PLANNING = frozenset({"cells", "misfits", "resolve", "plan", "packing"})
 MAY_IMPORT = {
     "foundation": {"foundation"},
     "parts": {"foundation", "parts"},
@@ -40,7 +40,7 @@ MAY_NOT_USE = {
     "registry": HEAVY | TERMINAL | {"scipy", "matplotlib"},
     "analysis": HEAVY | TERMINAL | {"pyarrow", "matplotlib"},
     "report": HEAVY | {"typer", "click", "pyarrow", "scipy"},
-    "parts": TABULAR | TERMINAL,
+    "parts": (TABULAR - {"scipy"}) | TERMINAL,  # SciPy has the solver of integer programs that a measure needs
     "training": TABULAR | TERMINAL,
 }
 LAZY = {

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bench.errors import SuiteError, UsageError
-from bench.resolve import Overrides
+from bench.overrides import Overrides
 from bench.suite_file import PROFILES
 from tests.planning import HEAD, dump, flat, resolved
 

@@ -96,7 +96,7 @@ class Course:
 
     def ahead(self) -> list[int]:
         """The steps at which something will be looked at; the first is where the run starts, if nothing was yet."""
-        return sorted(step for step in self.evaluations | set(self.prepared.snapshots) if step > self.step or not self._steps)
+        return sorted(step for step in self.evaluations | self.prepared.snapshots | self.prepared.turns if step > self.step or not self._steps)
 
     def look(self, step: int) -> None:
         """Evaluate and take a snapshot, where it is time for it; end the run if its loss is not finite or low enough."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,13 +13,14 @@ import torch
 from torch import Tensor, nn
 
 from bench import datafiles, seeding
-from bench.config import Cell, PartSpec, Run, canonical
+from bench.config import Cell, OptimizerState, PartSpec, Run, canonical
 from bench.parts.augmentations import augmentations
 from bench.parts.datasets import Data, Dataset, DataSpec, Relabelled, checksum, datasets
 from bench.parts.initializers import initializers
 from bench.parts.models import models
 from bench.parts.objectives import Objective, objectives
 from bench.parts.optimizers import Optimizer, TorchOptimizer, optimizers
+from bench.parts.penalties import Penalty, penalties
 from bench.parts.schedules import Schedule, schedules
 from bench.train.dropout import CounterDropout, install, refuse_other_randomness
 
@@ -56,6 +57,23 @@ class Length:
 
 
 @dataclass(frozen=True)
+class Stretch:
+    """The steps between two changes of what is minimized.
+
+    Attributes:
+        until: the step at which it ends; None for the end of training.
+        objective: the loss.
+        penalties: what is added to it.
+        optimizer_state: what becomes of the optimizer's state at its end.
+    """
+
+    until: int | None
+    objective: Objective
+    penalties: tuple[Penalty, ...] = ()
+    optimizer_state: OptimizerState = "keep"
+
+
+@dataclass(frozen=True)
 class Prepared:
     """Everything that training one run needs, ready on its device.
 
@@ -66,7 +84,7 @@ class Prepared:
         data_checksum: SHA-256 of the data before label noise.
         model: the model with its initial weights, its dropout replaced.
         dropouts: the engine's dropout modules in it.
-        objective: the loss.
+        stretches: what is minimized, one after the other.
         optimizer: the update rule.
         schedule: the factor on the learning rate.
         augment: random changes of a batch, in order.
@@ -80,7 +98,7 @@ class Prepared:
     data_checksum: str
     model: nn.Module
     dropouts: list[CounterDropout]
-    objective: Objective
+    stretches: tuple[Stretch, ...]
     optimizer: Optimizer | TorchOptimizer
     schedule: Schedule
     augment: tuple[Augment, ...]
@@ -91,6 +109,24 @@ class Prepared:
     def length(self) -> Length:
         """How long it is trained."""
         return Length(self.run.cell, self.spec)
+
+    @property
+    def objective(self) -> Objective:
+        """The loss that it is evaluated by: that of the last stretch."""
+        return self.stretches[-1].objective
+
+    @property
+    def turns(self) -> frozenset[int]:
+        """The steps at which what is minimized changes."""
+        return frozenset(stretch.until for stretch in self.stretches if stretch.until is not None)
+
+    def stretch(self, step: int) -> Stretch:
+        """The stretch in which a step is made, counted from 0."""
+        return next(stretch for stretch in self.stretches if stretch.until is None or step < stretch.until)
+
+    def began(self, step: int) -> int:
+        """The step with which the optimizer's state began that a step is made with: 0, or the last turn to a fresh one."""
+        return max((turn.until for turn in self.stretches if turn.until is not None and turn.optimizer_state == "fresh" and turn.until <= step), default=0)
 
 
 class DataStore:
@@ -156,11 +192,20 @@ def prepare(run: Run, store: DataStore, device: torch.device) -> Prepared:
         data_checksum=digest,
         model=model.train(),
         dropouts=dropouts,
-        objective=_make(objectives, cell.objective),
+        stretches=_stretches(cell),
         optimizer=_make(optimizers, cell.optimizer),
         schedule=_make(schedules, cell.schedule),
         augment=tuple(partial(augmentations[part.name].target, **part.parameters) for part in cell.augmentation),
     )
+
+
+def _stretches(cell: Cell) -> tuple[Stretch, ...]:
+    first = [Stretch(phase.until, _make(objectives, phase.objective), _terms(phase.penalties), phase.optimizer_state) for phase in cell.phases]
+    return (*first, Stretch(None, _make(objectives, cell.objective), _terms(cell.penalties)))
+
+
+def _terms(specs: Sequence[PartSpec]) -> tuple[Penalty, ...]:
+    return tuple(_make(penalties, spec) for spec in specs)
 
 
 def build_model(cell: Cell, spec: DataSpec, seed: int) -> nn.Module:

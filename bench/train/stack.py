@@ -13,7 +13,7 @@ from bench.train.compiler import Backend, Programs
 from bench.train.course import CHECK_EVERY
 from bench.train.layers import Layer
 from bench.train.samples import Samples
-from bench.train.setup import Prepared
+from bench.train.setup import Prepared, Stretch
 from bench.train.step import Step
 from bench.train.tables import Tables
 
@@ -22,7 +22,7 @@ Slots = list[State]
 
 
 class Stack:
-    """Members in lockstep: what they have in common is the program, all else stands in tensors.
+    """Members in lockstep, in one stretch: what they have in common is the program, all else stands in tensors.
 
     Args:
         members: what is trained, from the weights in their models.
@@ -63,8 +63,11 @@ class Stack:
         assert isinstance(optimizer, Optimizer)
         self._states = _stacked([*slots, *[slots[-1]] * spare]) if slots else [optimizer.init(value) for value in self._values]
         self._samples = Samples(seated, rows, step)
-        self._tables = Tables(seated, optimizer)
-        self._program = programs.of(_step(members[0], layers, optimizer), backend, key)
+        self._tables = Tables(seated, optimizer, seated[0].began(step))
+        stretches = [member.stretch(step) for member in seated]
+        self._program = programs.of(_step(members[0], stretches[0], layers, optimizer), backend, (key, stretches[0].until))
+        coefficients = [[penalty.coefficient for penalty in stretch.penalties] for stretch in stretches]
+        self._penalties = torch.tensor(coefficients, dtype=self._values[0].dtype, device=self._values[0].device).T
         self._losses: list[Tensor] = []
 
     @torch.no_grad()
@@ -72,7 +75,8 @@ class Stack:
         """Make steps up to a number, and note members whose loss is no longer finite."""
         while self.step < until:
             numbers, draw = self._tables.at(self.step)
-            self._losses.append(self._program(self._values, self._states, self._samples.next(), draw, numbers))
+            terms = [self._tables.terms(self.step, self._penalties)] if len(self._penalties) else []
+            self._losses.append(self._program(self._values, self._states, self._samples.next(), draw, numbers, *terms))
             self.step += 1
             if self.step % CHECK_EVERY == 0 or self.step == until:
                 self._find_divergence()
@@ -100,9 +104,9 @@ def _stacked(slots: Sequence[Slots]) -> list[State]:
     return [{name: torch.stack([each[name] for each in states]) for name in states[0]} for states in zip(*slots, strict=True)]
 
 
-def _step(member: Prepared, layers: tuple[Layer, ...], optimizer: Optimizer) -> Step:
+def _step(member: Prepared, stretch: Stretch, layers: tuple[Layer, ...], optimizer: Optimizer) -> Step:
     """What members have in common, from any of them."""
-    assert isinstance(member.objective, SampleObjective)
+    assert isinstance(stretch.objective, SampleObjective)
     names = tuple(optimizer.coefficients(optimizer.hyperparameters(), 0))
-    drops = tuple(member.objective.network == "dropped" and module.rate > 0 for module in member.dropouts)
-    return Step(layers, member.objective, optimizer, names, drops, member.run.cell.dropout.mask == "shared")
+    drops = tuple(module.rate > 0 for module in member.dropouts)
+    return Step(layers, stretch.objective, optimizer, names, drops, member.run.cell.dropout.mask == "shared", stretch.penalties)

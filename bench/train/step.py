@@ -13,10 +13,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from bench.parts.objectives import SampleObjective
+from bench.parts.objectives import Network, SampleObjective
 from bench.parts.optimizers import Optimizer, State
+from bench.parts.penalties import Penalty
 from bench.train import dropout
 from bench.train.layers import ACTIVATIONS, Layer
+from bench.train.passes import Pass, Passes
 
 
 class Draw(NamedTuple):
@@ -31,6 +33,20 @@ class Draw(NamedTuple):
     keys: Tensor
     thresholds: Tensor
     scales: Tensor
+
+
+class Terms(NamedTuple):
+    """The numbers of penalties.
+
+    Attributes:
+        lr: (members,), the learning rates of the step.
+        odds: (members,), q / (1 − q) of the drop rates q in front of the last layer.
+        coefficients: (penalties, members).
+    """
+
+    lr: Tensor
+    odds: Tensor
+    coefficients: Tensor
 
 
 class Batch(NamedTuple):
@@ -70,8 +86,9 @@ class Step:
         objective: the loss.
         optimizer: the update rule.
         coefficients: the names of the numbers of an update, in the order in which they come.
-        drops: which layers draw masks, by the number of their place.
+        drops: which places have a drop rate above 0, and draw masks where the network is dropped.
         shared: whether the samples of a batch share a mask.
+        penalties: what is added to the loss; then autograd differentiates it all, which is slower.
         fused: whether a compiler will fuse what stands here, so that activations come in their fused form.
     """
 
@@ -81,9 +98,10 @@ class Step:
     coefficients: tuple[str, ...]
     drops: tuple[bool, ...]
     shared: bool
+    penalties: tuple[Penalty, ...] = ()
     fused: bool = False
 
-    def __call__(self, parameters: Sequence[Tensor], states: Sequence[State], batch: Batch, draw: Draw, numbers: Tensor) -> Tensor:
+    def __call__(self, parameters: Sequence[Tensor], states: Sequence[State], batch: Batch, draw: Draw, numbers: Tensor, terms: Terms | None = None) -> Tensor:
         """Make a step.
 
         Args:
@@ -92,13 +110,12 @@ class Step:
             batch: the samples.
             draw: what masks are drawn from.
             numbers: (coefficients, members), of this step.
+            terms: the numbers of penalties, where there are any.
 
         Returns:
-            The losses, (members,).
+            The losses, penalties included, (members,).
         """
-        kept, outputs = self._forward(parameters, batch.inputs, draw)
-        grad, losses = self._loss(outputs, batch)
-        grads = self._backward(parameters, batch.inputs, kept, grad)
+        grads, losses = self._slopes(parameters, batch, draw) if terms is None else self._penalized(parameters, batch, draw, terms)
         for value, slope, state in zip(parameters, grads, states, strict=True):
             shape = (-1, *[1] * (value.dim() - 1))
             coefficients = {name: number.view(shape) for name, number in zip(self.coefficients, numbers, strict=True)}
@@ -108,7 +125,28 @@ class Step:
                 old.copy_(after[name])
         return losses
 
-    def _forward(self, parameters: Sequence[Tensor], inputs: Tensor, draw: Draw) -> tuple[list[Kept], Tensor]:
+    def _slopes(self, parameters: Sequence[Tensor], batch: Batch, draw: Draw) -> tuple[list[Tensor], Tensor]:
+        """The gradients and the losses."""
+        kept, outputs = self._forward(parameters, batch.inputs, draw if self.objective.network == "dropped" else None)
+        grad, losses = self._loss(outputs, batch)
+        return self._backward(parameters, batch.inputs, kept, grad), losses
+
+    def _penalized(self, parameters: Sequence[Tensor], batch: Batch, draw: Draw, terms: Terms) -> tuple[list[Tensor], Tensor]:
+        """The gradients and the losses, by autograd."""
+        leaves = [value.detach().requires_grad_() for value in parameters]
+
+        def make(network: Network) -> Pass:
+            kept, outputs = self._forward(leaves, batch.inputs, draw if network == "dropped" else None)
+            features = kept[-1].active if kept else batch.inputs
+            return features, (self.objective.per_sample(outputs, batch.targets) * batch.weights).sum(-1)
+
+        with torch.enable_grad():
+            passes = Passes(make, leaves, self._pairs(leaves)[-1][0], terms.odds, terms.lr, batch.weights)
+            losses = passes.total(self.objective.network, self.penalties, terms.coefficients.unbind())
+            grads = torch.autograd.grad(losses.sum(), leaves)
+        return list(grads), losses.detach()
+
+    def _forward(self, parameters: Sequence[Tensor], inputs: Tensor, draw: Draw | None) -> tuple[list[Kept], Tensor]:
         """What each layer but the last keeps, and the outputs, (members, rows, outputs)."""
         kept: list[Kept] = []
         hidden = inputs
@@ -146,7 +184,7 @@ class Step:
         rest = list(parameters)
         return [(rest.pop(0), rest.pop(0) if layer.bias else None) for layer in self.layers]
 
-    def _activate(self, layer: Layer, sums: Tensor, draw: Draw) -> Kept:
+    def _activate(self, layer: Layer, sums: Tensor, draw: Draw | None) -> Kept:
         if layer.activation is None:
             active, saved = sums, None
         else:
@@ -155,7 +193,7 @@ class Step:
             active = self._stored(function(sums))
             saved = self._stored(sums) if activation.saves == "input" else None
         place = layer.dropout
-        if place is None or not self.drops[place]:
+        if place is None or draw is None or not self.drops[place]:
             return Kept(saved, active, None)
         members, rows, units = active.shape
         kept = dropout.keep((1 if self.shared else rows, units), draw.keys[place, 0], draw.keys[place, 1], draw.thresholds[place])

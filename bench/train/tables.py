@@ -10,7 +10,7 @@ from torch import Tensor
 from bench.parts.optimizers import Optimizer
 from bench.train import dropout
 from bench.train.setup import Prepared
-from bench.train.step import Draw
+from bench.train.step import Draw, Terms
 
 AHEAD = 50
 
@@ -21,9 +21,11 @@ class Tables:
     Args:
         members: what is trained.
         optimizer: their update rule; the numbers are each member's own.
+        began: the step with which the optimizer's state began.
     """
 
-    def __init__(self, members: Sequence[Prepared], optimizer: Optimizer) -> None:
+    def __init__(self, members: Sequence[Prepared], optimizer: Optimizer, began: int = 0) -> None:
+        self._began = began
         first = members[0]
         self._schedule, self._length, self._optimizer = first.schedule, first.length, optimizer
         self._device, self._dtype = first.data.train_inputs.device, first.data.train_inputs.dtype
@@ -34,6 +36,8 @@ class Tables:
         rates = [[module.rate for module in member.dropouts] for member in members]
         self._thresholds = torch.tensor([[dropout.threshold(rate) for rate in each] for each in rates], dtype=torch.int32, device=self._device).T
         self._scales = torch.tensor([[1 / (1 - rate) for rate in each] for each in rates], dtype=self._dtype, device=self._device).T
+        odds = [each[-1] / (1 - each[-1]) if each else 0.0 for each in rates]
+        self._odds = torch.tensor(odds, dtype=self._dtype, device=self._device)
         self._start: int | None = None
 
     def at(self, step: int) -> tuple[Tensor, Draw]:
@@ -47,15 +51,26 @@ class Tables:
             self._start, self._numbers, self._draws = start, self._coefficients(start).unbind(), self._drawn(start)
         return self._numbers[step - start], self._draws[step - start]
 
+    def terms(self, step: int, coefficients: Tensor) -> Terms:
+        """The numbers of penalties in a step, whose coefficients are (penalties, members)."""
+        return Terms(self._rates(range(step, step + 1))[0].to(self._device, self._dtype), self._odds, coefficients)
+
     def _coefficients(self, start: int) -> Tensor:
         """(steps, coefficients, members), in the precision of the parameters."""
-        steps, length = range(start, start + AHEAD), self._length
-        epochs = length.total_steps / length.steps_per_epoch
-        factors = torch.tensor([[self._schedule(step / length.steps_per_epoch, epochs)] for step in steps], dtype=torch.float64)
-        numbers = {**self._hyperparameters, "lr": self._hyperparameters["lr"] * factors}
-        found = self._optimizer.coefficients(numbers, torch.tensor(steps).unsqueeze(1))
+        steps = range(start, start + AHEAD)
+        numbers = {**self._hyperparameters, "lr": self._rates(steps)}
+        # Steps before it began are in the table where it began within one, and are never made.
+        made = (torch.tensor(steps) - self._began).clamp(min=0)
+        found = self._optimizer.coefficients(numbers, made.unsqueeze(1))
         tables = [torch.as_tensor(table, dtype=torch.float64).expand(AHEAD, len(numbers["lr"].T)) for table in found.values()]
         return torch.stack(tables, dim=1).to(self._device, self._dtype)
+
+    def _rates(self, steps: Sequence[int]) -> Tensor:
+        """The learning rates, (steps, members), in double precision."""
+        length = self._length
+        epochs = length.total_steps / length.steps_per_epoch
+        factors = torch.tensor([[self._schedule(step / length.steps_per_epoch, epochs)] for step in steps], dtype=torch.float64)
+        return self._hyperparameters["lr"] * factors
 
     def _drawn(self, start: int) -> list[Draw]:
         steps = torch.arange(start, start + AHEAD).view(-1, 1, 1)

@@ -95,6 +95,46 @@ def test_not_on_how_many_samples_the_others_have():
     assert all(same(how, other) for how, other in zip(together[::-1], trained(*runs[::-1]), strict=True))
 
 
+def penalized(seed, **given):
+    """Members that differ in the coefficients of two penalties, of which one differentiates twice, and go through two turns."""
+    terms = [{"name": "r1", "coefficient": 0.5 + 0.1 * (seed % 3)}, {"name": "r2", "coefficient": (-1.0) ** seed}]
+    clean = {"name": "squared", "network": "clean"}
+    phases = [{"until": 21, "objective": clean, "optimizer_state": "fresh"}, {"until": 40, "objective": clean, "penalties": terms[:1]}]
+    lengths = {"name": "functions", "target": "sin", "train": 5 + seed % 4}
+    rate, lr = 0.1 + 0.1 * (seed % 3), 0.01 * (1 + seed % 2)
+    return sine_run(
+        seed, dataset=lengths, dropout=rate, penalties=terms, phases=phases, optimizer={"name": "sgd", "lr": lr, "weight_decay": 0.01}, **{"steps": 60, **given}
+    )
+
+
+def test_not_with_penalties_and_phases():
+    runs = [penalized(seed) for seed in range(8)]
+    alone = [trained(run)[0] for run in runs]
+    assert len({stacked.agreement(run.cell, prepared(run).spec) for run in runs}) == 1
+    for packs in ([runs], [runs[:3], runs[3:]], [runs[::-1]]):
+        found = {run.seed: how for each in packs for run, how in zip(each, trained(*each), strict=True)}
+        assert all(same(found[run.seed], how) for run, how in zip(runs, alone, strict=True))
+    perturbed = trained(*runs[:2], penalized(10), *runs[3:])
+    assert [same(one, other) for one, other in zip(alone, perturbed, strict=True)] == [number != 2 for number in range(8)]
+
+
+def adam_run(state, until=30):
+    clean = {"name": "squared", "network": "clean"}
+    return sine_run(steps=60, dropout=0.2, optimizer={"name": "adam", "lr": 0.01}, phases=[{"until": until, "objective": clean, "optimizer_state": state}])
+
+
+def test_a_phase_ends_where_it_says_and_keeps_the_optimizer_or_not():
+    plain = trained(sine_run(steps=60, dropout=0.2, optimizer={"name": "adam", "lr": 0.01}, objective={"name": "squared", "network": "clean"}))[0]
+    found = {state: trained(adam_run(state))[0] for state in ("keep", "fresh")}
+    losses = {state: how[0].history.values["train_loss"] for state, how in found.items()}
+    steps = found["keep"][0].history.steps
+    here = steps.index(30) + 1
+    assert losses["keep"][:here] == losses["fresh"][:here] == plain[0].history.values["train_loss"][:here]
+    assert losses["keep"][here] != losses["fresh"][here]
+    assert losses["keep"][here] != plain[0].history.values["train_loss"][here]
+    assert not same(found["keep"], trained(adam_run("keep", until=29))[0])
+
+
 def with_stop(run, below):
     return Run(dataclasses.replace(run.cell, stop=Stop("train_loss", below)), run.seed)
 
@@ -159,6 +199,27 @@ def named_by(prepare, run):
     return dataclasses.replace(prepare(run), checkpoint=run.run_id)
 
 
+@pytest.mark.parametrize("lane", ["stacked", "resident"])
+@pytest.mark.parametrize("state", ["keep", "fresh"])
+@pytest.mark.parametrize("reports", [29, 30, 31])
+def test_not_on_a_stop_at_a_turn(tmp_path, reports, state, lane):
+    """Interrupted before, at and after the step at which a phase ends."""
+    run = adam_run(state)
+
+    def through(checkpoints, report=lambda *_: None):
+        member = named_by(prepared, run)
+        fit = stacked.agreement(run.cell, member.spec)
+        how = resident.train(member, report, checkpoints) if lane == "resident" else stacked.train([member], fit, report, PROGRAMS, checkpoints)[0]
+        return how, weights(member)
+
+    expected = through(Checkpoints())
+    assert set(range(1, 41)) <= set(expected[0].history.steps), "a look at every step"
+    with pytest.raises(Killed):
+        through(Checkpoints(tmp_path, every=0), interrupted_after(reports))
+    assert len(list(tmp_path.iterdir())) == 1
+    assert same(through(Checkpoints(tmp_path, every=1e9)), expected)
+
+
 @pytest.mark.parametrize("optimizer", [{"name": "adam", "lr": 0.01}, {"name": "torch", "algorithm": "SGD", "arguments": {"lr": 0.1, "momentum": 0.9}}])
 def test_the_resident_lane_goes_on_from_a_checkpoint(tmp_path, optimizer):
     run = run_of(3, model={"name": "resnet20", "width": 2}, dropout=0.2, augmentation=["crop", "flip"], optimizer=optimizer, epochs=4)
@@ -187,7 +248,11 @@ compiled = pytest.mark.skipif(not compiler.available(), reason="no C++ compiler"
 
 
 @compiled
-@pytest.mark.parametrize("runs", [[few_samples(seed) for seed in range(5)], [mixed(seed) for seed in range(5)]], ids=["full", "mini-batches"])
+@pytest.mark.parametrize(
+    "runs",
+    [[few_samples(seed) for seed in range(5)], [mixed(seed) for seed in range(5)], [Run(adam_run("fresh").cell, seed) for seed in range(5)]],
+    ids=["full", "mini-batches", "phases"],
+)
 def test_what_is_compiled_does_not_depend_on_its_pack(monkeypatch, runs):
     eager = trained(*runs)
     monkeypatch.setattr(compiler, "COMPILED_STEPS", 1)

@@ -85,15 +85,26 @@ def train(run, dtype=torch.float32) -> Trained:
     steps = cell.steps or cell.epochs * per_epoch
     result = Trained([], [_evaluated(cell.objective, model, data)], model)
     for step in range(steps):
-        model.train(cell.objective.parameters["network"] == "dropped")
+        if any(phase.until == step and phase.optimizer_state == "fresh" for phase in cell.phases):
+            optimizer = _optimizer(cell.optimizer, model)
+        objective, penalties = next(((phase.objective, phase.penalties) for phase in cell.phases if step < phase.until), (cell.objective, cell.penalties))
         for dropout in dropouts:
             dropout.step = step
         optimizer.param_groups[0]["lr"] = rate * _factor(cell.schedule, step / per_epoch, steps / per_epoch)
         index = _batch(run.seed, step, len(data.train_inputs), size, per_epoch)
         inputs = _augmented(cell.augmentation, data.train_inputs[index], run.seed, step)
-        with torch.autocast("cpu", dtype=torch.bfloat16) if cell.precision == "bf16" else nullcontext():
-            outputs = model(inputs)
-        loss = _loss(cell.objective, outputs.to(dtype), data.train_targets[index])
+        targets = data.train_targets[index]
+
+        def base(network, inputs=inputs, targets=targets, objective=objective):
+            model.train(network == "dropped")
+            with torch.autocast("cpu", dtype=torch.bfloat16) if cell.precision == "bf16" else nullcontext():
+                outputs = model(inputs)
+            return _loss(objective, outputs.to(dtype), targets)
+
+        loss = base(objective.parameters["network"])
+        for penalty in penalties:
+            term = _PENALTIES[penalty.name](model, base, inputs, dropouts[-1].rate, optimizer.param_groups[0]["lr"])
+            loss = loss + penalty.parameters["coefficient"] * term
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -101,6 +112,21 @@ def train(run, dtype=torch.float32) -> Trained:
         if (step + 1) % per_epoch == 0 or step + 1 == steps:
             result.evaluated.append(_evaluated(cell.objective, model, data))
     return result
+
+
+def _r1(model, base, inputs, rate, lr):
+    """The sum over samples and hidden units, written out."""
+    features, weight = model[:-1].eval()(inputs), model[-1].weight
+    total = sum(weight[:, unit].norm() ** 2 * features[sample, unit] ** 2 for sample in range(len(features)) for unit in range(weight.shape[1]))
+    return rate / (1 - rate) / (2 * len(inputs)) * total
+
+
+def _r2(model, base, inputs, rate, lr):
+    slopes = torch.autograd.grad(base("dropped"), list(model.parameters()), create_graph=True)
+    return lr / 4 * torch.cat([slope.flatten() for slope in slopes]).norm() ** 2
+
+
+_PENALTIES = {"r1": _r1, "r2": _r2}
 
 
 @torch.no_grad()

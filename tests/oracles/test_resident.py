@@ -17,6 +17,8 @@ RAGGED = {"dataset": {**DIGITS, "train": 60}, "batch_size": 16}
 FULL = {"batch_size": "full"}
 DEEP = {"model": {"name": "fnn", "width": 8, "depth": 2, "activation": "tanh"}}
 SHARED = {"dropout": 0.3, "mask": "shared"}
+CLEAN = {"objective": {"name": "squared", "network": "clean"}}
+TWO_PHASES = [{"until": 30, **CLEAN, "optimizer_state": "fresh"}, {"until": 70, "objective": "squared"}]
 CASES = {
     "sgd, dropout, batches": run_of(steps=STEPS, dropout=0.4, **RAGGED),
     "sgd, full": run_of(steps=STEPS, **FULL),
@@ -39,6 +41,11 @@ CASES = {
     "clean network": run_of(steps=STEPS, objective={"name": "cross_entropy", "network": "clean"}, dropout=0.5, **RAGGED),
     "squared error of classes": run_of(steps=STEPS, objective="squared", initializer={"name": "xavier_normal"}, dropout=0.3, **RAGGED),
     "regression": sine_run(steps=STEPS, dataset={**SINE, "frequency": 2.0}, dropout=0.1, batch_size=3),
+    "r1": sine_run(steps=STEPS, dropout=0.3, **CLEAN, penalties=["r1"]),
+    "r2, cosine": sine_run(steps=STEPS, dropout=0.3, penalties=["r2"], schedule="cosine"),
+    "both, signed, batches": run_of(steps=40, dropout=0.3, objective="squared", penalties=[{"name": "r1", "coefficient": -0.1}, "r2"], **RAGGED),
+    "a phase, state kept": sine_run(steps=STEPS, dropout=0.2, optimizer={"name": "adam", "lr": 0.01}, phases=[{"until": 50, **CLEAN}]),
+    "two phases, fresh state": sine_run(steps=STEPS, dropout=0.2, optimizer={"name": "adam", "lr": 0.01}, **CLEAN, penalties=["r1"], phases=TWO_PHASES),
     "residual, batch norm": run_of(steps=20, model={"name": "resnet20", "width": 4}, optimizer={"name": "sgd", "lr": 0.01}, dropout=0.2, **RAGGED),
 }
 

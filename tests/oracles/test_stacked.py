@@ -160,6 +160,43 @@ def test_agrees_in_single_precision(case):
     assert far(trained(runs, torch.float32), runs, torch.float32) <= 1e-5
 
 
+R1, R2, BOTH = ["r1"], ["r2"], [{"name": "r2", "coefficient": -1.0}, "r1"]
+CLEAN = {"name": "squared", "network": "clean"}
+# The lecture's losses, and others: objective, penalties, depth, drop rate, masks, data.
+PENALIZED = {
+    "L1 = R_S + R1": (CLEAN, R1, 1, 0.3, "per_sample", "points"),
+    "L2 = R_S + R2": (CLEAN, R2, 1, 0.3, "per_sample", "points"),
+    "L3 = R_S^drop - R2": ("squared", [{"name": "r2", "coefficient": -1.0}], 1, 0.3, "shared", "points"),
+    "L4 = R_S^drop - R1": ("squared", [{"name": "r1", "coefficient": -1.0}], 1, 0.3, "per_sample", "batches of codes"),
+    "R1 of a deep network": (CLEAN, R1, 3, [0.0, 0.0, 0.4], "per_sample", "batches of points"),
+    "R2 of a deep network": ("cross_entropy", R2, 2, [0.2, 0.4], "per_sample", "batches of classes"),
+    "both": ("squared", BOTH, 2, [0.0, 0.4], "shared", "batches of codes"),
+}
+
+
+def penalized(objective, penalties, depth, rate, mask, data, steps=STEPS):
+    """Two runs that differ in their seed, their data, the learning rate and the coefficients."""
+    common, *datasets = DATA[data]
+    given = {**common, "objective": objective, "mask": mask, "schedule": "cosine", "steps": steps, "dropout": tuple(rate) if isinstance(rate, list) else rate}
+    given |= {"model": {"name": "fnn", "width": 6, "depth": depth, "activation": "tanh"}}
+    other = [{**({"name": one} if isinstance(one, str) else one), "coefficient": 0.3} for one in penalties]
+    members = zip(datasets, (penalties, other), (0.1, 0.05), strict=True)
+    return [run_of(seed, **given, dataset=dataset, penalties=terms, optimizer={"name": "sgd", "lr": lr}) for seed, (dataset, terms, lr) in enumerate(members)]
+
+
+@pytest.mark.parametrize("case", PENALIZED.values(), ids=PENALIZED)
+def test_agrees_with_penalties(case):
+    runs = penalized(*case)
+    assert far(trained(runs, torch.float64), runs, torch.float64) <= 1e-9
+
+
+@pytest.mark.parametrize("penalty", ["r1", "r2"])
+def test_the_comparison_notices_a_penalty_that_is_left_out(penalty, monkeypatch):
+    runs = penalized("squared", [penalty], 1, 0.3, "per_sample", "points", steps=60)
+    monkeypatch.setattr(CATALOGS["penalty"][penalty].target, "__call__", lambda self, passes: 0 * passes.lr)
+    assert far(trained(runs, torch.float64), runs, torch.float64) > 1e-5
+
+
 @pytest.fixture(scope="module")
 def programs():
     if not compiler.available():

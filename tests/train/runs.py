@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from bench.cells import CATALOGS
-from bench.config import Cell, Dropout, PartSpec, Run
+from bench.config import Cell, Dropout, PartSpec, Phase, Run
 from bench.packing import Pack, Task
 from bench.train.setup import DataStore, Prepared, prepare
 from bench.train.trainer import Trainer
@@ -28,7 +28,9 @@ def part(kind, given) -> PartSpec:
     return PartSpec(name, parameters)
 
 
-def run_of(seed=0, *, dropout=0.0, mask="per_sample", augmentation=(), batch_size=16, steps=None, epochs=None, precision="float32", **parts) -> Run:
+def run_of(
+    seed=0, *, dropout=0.0, mask="per_sample", augmentation=(), batch_size=16, steps=None, epochs=None, precision="float32", penalties=(), phases=(), **parts
+) -> Run:
     """A run: one small hidden layer on 64 digits, unless said otherwise."""
     given = {"model": SMALL, "dataset": DIGITS, "objective": "cross_entropy", "optimizer": {"name": "sgd", "lr": 0.1}, "schedule": "constant"}
     given |= {"initializer": "default", **parts}
@@ -40,8 +42,15 @@ def run_of(seed=0, *, dropout=0.0, mask="per_sample", augmentation=(), batch_siz
         steps=steps,
         epochs=2 if epochs is None and steps is None else epochs,
         precision=precision,
+        penalties=tuple(part("penalty", value) for value in penalties),
+        phases=tuple(phase(**value) for value in phases),
     )
     return Run(cell, seed)
+
+
+def phase(until, objective, penalties=(), optimizer_state="keep") -> Phase:
+    """A phase of checked parts."""
+    return Phase(until, part("objective", objective), tuple(part("penalty", value) for value in penalties), optimizer_state)
 
 
 def sine_run(seed=0, **given) -> Run:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import time
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from bench import seeding
+from bench.parts.objectives import Network
 from bench.parts.optimizers import Optimizer, State
 from bench.train.checkpoints import Checkpoints
 from bench.train.course import CHECK_EVERY, Course, Report, Trained, order
 from bench.train.flat import FlatParameters
+from bench.train.passes import Pass, Passes
 from bench.train.setup import Prepared
 
 
@@ -68,11 +71,14 @@ class Loop:
         self._losses: list[Tensor] = []
         self.step = step
         self.diverged_at: int | None = None
-        for dropout in prepared.dropouts:
-            dropout.enabled = prepared.objective.network == "dropped"
+        self._stretch = prepared.stretch(step)
+        self._last = next((module for module in reversed(list(prepared.model.modules())) if isinstance(module, nn.Linear)), None)
 
     def advance(self, until: int) -> None:
-        """Make steps up to a number, and stop early if the loss is no longer finite."""
+        """Make steps up to a number, within one stretch, and stop early if the loss is no longer finite."""
+        self._stretch = self._prepared.stretch(self.step)
+        if self._prepared.began(self.step) == self.step:
+            self._update.forget()
         while self.step < until:
             self._losses.append(self._one())
             self.step += 1
@@ -89,18 +95,47 @@ class Loop:
 
     def _one(self) -> Tensor:
         prepared = self._prepared
-        for dropout in prepared.dropouts:
-            dropout.set_step(self.step)
         index = next(self._order)
         inputs, targets = prepared.data.train_inputs[index], prepared.data.train_targets[index]
         for place, augment in enumerate(prepared.augment):
             key = seeding.key(prepared.run.seed, f"augmentation/{place}", self.step)
             inputs = augment(inputs, torch.Generator().manual_seed(key))
-        with _precision(prepared, inputs):
-            loss = prepared.objective(prepared.model(inputs).float(), targets)
         factor = prepared.schedule(self.step / prepared.length.steps_per_epoch, prepared.length.total_steps / prepared.length.steps_per_epoch)
-        self._update(loss, self.step, factor)
+        loss = (
+            self._penalized(inputs, targets, self._update.lr * factor)
+            if self._stretch.penalties
+            else self._loss(self._stretch.objective.network, inputs, targets)
+        )
+        self._update(loss, self.step - prepared.began(self.step), factor)
         return loss.detach()
+
+    def _loss(self, network: Network, inputs: Tensor, targets: Tensor) -> Tensor:
+        for dropout in self._prepared.dropouts:
+            dropout.enabled = network == "dropped"
+            dropout.set_step(self.step)
+        with _precision(self._prepared, inputs):
+            return self._stretch.objective(self._prepared.model(inputs).float(), targets)
+
+    def _penalized(self, inputs: Tensor, targets: Tensor, lr: float) -> Tensor:
+        """The loss with penalties."""
+        assert self._last is not None
+        seen: list[Tensor] = []
+
+        def make(network: Network) -> Pass:
+            loss = self._loss(network, inputs, targets)
+            return seen.pop(), loss
+
+        number = inputs.new_tensor
+        rate = self._prepared.dropouts[-1].rate if self._prepared.dropouts else 0.0
+        parameters = [parameter for parameter in self._prepared.model.parameters() if parameter.requires_grad]
+        shares = inputs.new_full((len(inputs),), 1 / len(inputs))
+        passes = Passes(make, parameters, self._last.weight, number(rate / (1 - rate)), number(lr), shares)
+        handle = self._last.register_forward_pre_hook(lambda _, arguments: seen.append(arguments[0]))
+        try:
+            terms = self._stretch.penalties
+            return passes.total(self._stretch.objective.network, terms, [number(term.coefficient) for term in terms])
+        finally:
+            handle.remove()
 
     def _find_divergence(self) -> bool:
         """Look at the losses since the last look."""
@@ -120,6 +155,15 @@ class _PureUpdate:
         self._optimizer = prepared.optimizer
         self._flat = FlatParameters(prepared.model)
         self._hyperparameters = self._optimizer.hyperparameters()
+        self.forget()
+
+    @property
+    def lr(self) -> float:
+        """The learning rate, before the schedule."""
+        return self._hyperparameters["lr"]
+
+    def forget(self) -> None:
+        """Begin with a fresh state."""
         self._state = self._optimizer.init(self._flat.values)
 
     def __call__(self, loss: Tensor, step: int, factor: float) -> None:
@@ -142,8 +186,18 @@ class _TorchUpdate:
 
     def __init__(self, prepared: Prepared) -> None:
         assert not isinstance(prepared.optimizer, Optimizer)
-        self._optimizer = prepared.optimizer.build(prepared.model.parameters())
+        self._make = partial(prepared.optimizer.build, list(prepared.model.parameters()))
+        self.forget()
         self._rates = [group["lr"] for group in self._optimizer.param_groups]
+
+    @property
+    def lr(self) -> float:
+        """The learning rate, before the schedule."""
+        return float(self._rates[0])
+
+    def forget(self) -> None:
+        """Begin with a fresh state."""
+        self._optimizer = self._make()
 
     def __call__(self, loss: Tensor, step: int, factor: float) -> None:
         for group, rate in zip(self._optimizer.param_groups, self._rates, strict=True):

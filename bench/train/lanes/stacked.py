@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, replace
 import torch
 from torch import nn
 
-from bench.config import Cell, canonical
+from bench.config import Cell, PartSpec, canonical
 from bench.parts.datasets import DataSpec
 from bench.parts.models import models
 from bench.parts.objectives import SampleObjective, objectives
@@ -105,14 +105,14 @@ class _Race:
                 return
             if milestone and self._checkpoints.due():
                 self._save(stack, left)
-            if len(left) <= stack.seats // 2:
+            if len(left) <= stack.seats // 2 or milestone in self._runners[0].course.prepared.turns:
                 self._runners = [replace(self._runners[seat], slots=stack.slots(seat)) for seat in left]
                 stack = self._stack()
 
     def _stack(self) -> Stack:
-        members = [runner.course.prepared for runner in self._runners]
-        slots = [runner.slots for runner in self._runners if runner.slots is not None]
-        return Stack(members, self._fit.layers, self._fit.rows, self._fit.backend, self._programs, self._fit, self._runners[0].course.step, slots)
+        members, step = [runner.course.prepared for runner in self._runners], self._runners[0].course.step
+        slots = [runner.slots for runner in self._runners if runner.slots is not None and members[0].began(step) < step]
+        return Stack(members, self._fit.layers, self._fit.rows, self._fit.backend, self._programs, self._fit, step, slots)
 
     def _look(self, stack: Stack, step: int, seconds: float, report: Report) -> None:
         """Look at those who are still on their way; they share the time of the steps."""
@@ -203,14 +203,28 @@ def agreement(cell: Cell, spec: DataSpec) -> Agreement | None:
         return None
     make: Callable[..., nn.Module] = models[cell.model.name].target
     layers, drops = _network(make, cell.model.json, spec.inputs, spec.outputs, cell.dropout.rate)
-    if layers is None or not isinstance(objectives[cell.objective.name].target(**cell.objective.parameters), SampleObjective):
+    named = [objectives[spec.name].target(**spec.parameters) for kind, spec in cell.parts() if kind == "objective"]
+    if layers is None or not all(isinstance(objective, SampleObjective) for objective in named):
         return None
     form = {name: value for name, value in cell.optimizer.parameters.items() if name not in optimizer.hyperparameters()}
-    same = (cell.optimizer.name, form, asdict(cell.objective), asdict(cell.schedule), cell.dropout.mask, drops)
+    same = (cell.optimizer.name, form, asdict(cell.objective), asdict(cell.schedule), cell.dropout.mask, drops, *_terms(cell))
     length = Length(cell, spec)
-    fit = Agreement(layers, length.batch_size, length.total_steps, backend_of(length.total_steps), (spec, canonical(same)))
+    # What penalties need, a gradient of a gradient, is not compiled.
+    backend: Backend = "eager" if any(kind == "penalty" for kind, _ in cell.parts()) else backend_of(length.total_steps)
+    fit = Agreement(layers, length.batch_size, length.total_steps, backend, (spec, canonical(same)))
     if not length.full_batch or fit.large:
         return fit
     # The samples of a full batch are padded, so that members of other numbers of them fit in; else epochs must agree.
     rows = padded(spec.train)
     return replace(fit, rows=rows, rest=(replace(spec, train=rows), canonical(same)))
+
+
+def _terms(cell: Cell) -> tuple[object, ...]:
+    """Penalties without their coefficients, and the phases."""
+    here = [_kind(spec) for spec in cell.penalties]
+    before = [(phase.until, phase.optimizer_state, asdict(phase.objective), [_kind(spec) for spec in phase.penalties]) for phase in cell.phases]
+    return (here, before) if here or before else ()
+
+
+def _kind(spec: PartSpec) -> tuple[str, dict[str, object]]:
+    return spec.name, {name: value for name, value in spec.parameters.items() if name != "coefficient"}

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import pytest
+
+from bench.cells import CellBuilder
+from bench.config import PartSpec
+from bench.misfits import misfits
+from tests.test_cells import WHERE, settings
+
+FUNCTIONS = {"dataset": {"name": "functions", "target": "sin"}, "objective": "squared"}
+
+R1 = {"objective": "squared", "penalties": ["r1"], "dropout": 0.1}
+
+
+@pytest.mark.parametrize(
+    ("changes", "measures", "found"),
+    [
+        ({}, ["loss", "accuracy"], []),
+        ({"batch_size": "full"}, [], []),
+        ({"batch_size": 1280}, [], []),
+        ({"batch_size": 1281}, [], ["batch_size: a batch of 1281 is larger than the training set of 1280"]),
+        ({**FUNCTIONS, "batch_size": 64}, ["loss"], []),
+        ({**FUNCTIONS, "batch_size": 65}, [], ["batch_size: a batch of 65 is larger than the training set of 64"]),
+        ({**FUNCTIONS, "objective": "cross_entropy"}, [], ["objective: objective 'cross_entropy' is not for regression, which data set 'functions' is"]),
+        ({**FUNCTIONS, "model": "cnn"}, [], ["dataset: model 'cnn' takes images, and data set 'functions' has none"]),
+        ({**FUNCTIONS, "augmentation": "flip"}, [], ["dataset: an augmentation takes images, and data set 'functions' has none"]),
+        (FUNCTIONS, ["accuracy"], ["dataset: measure 'accuracy' is not for regression, which data set 'functions' is"]),
+        ({}, ["fit"], ["dataset: measure 'fit' is not for classification, which data set 'digits' is"]),
+        (R1, [], []),
+        (
+            {**R1, "objective": "cross_entropy"},
+            [],
+            ["penalties: penalty 'r1' has no meaning here: its theorem takes the objective squared, and this is cross_entropy"],
+        ),
+        ({**R1, "model": {"name": "fnn", "depth": 2}, "dropout": [0.0, 0.1]}, [], []),
+        (
+            {"phases": [{"until": 20, "objective": "squared", "penalties": ["r2"]}], "optimizer": {"name": "adam", "lr": 0.1}},
+            [],
+            ["phases.0: penalty 'r2' has no meaning here: it belongs to plain gradient descent: optimizer sgd without momentum"],
+        ),
+        ({"phases": [{"until": 39, "objective": "squared"}]}, [], []),
+        ({"phases": [{"until": 40, "objective": "squared"}]}, [], ["phases.0: a phase ends at step 40, and training makes 40 steps"]),
+        (
+            {**FUNCTIONS, "batch_size": "full", "phases": [{"until": 1, "objective": "cross_entropy"}]},
+            [],
+            [
+                "phases.0: a phase ends at step 1, and training makes 1 steps",
+                "phases.0: objective 'cross_entropy' is not for regression, which data set 'functions' is",
+            ],
+        ),
+    ],
+)
+def test_what_does_not_fit_together(changes, measures, found):
+    laid, builder = settings(**changes), CellBuilder()
+    cell, _ = builder.build(laid, WHERE)
+    problems = misfits(cell, builder.data(cell.dataset), [PartSpec(name) for name in measures], laid)
+    assert [f"{problem.place.key}: {problem.message}" for problem in problems] == found
