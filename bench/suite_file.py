@@ -14,6 +14,11 @@ from bench.errors import UsageError
 from bench.selection import Selection
 
 SLUG = re.compile(r"^[a-z0-9][a-z0-9_-]{0,63}$")
+"""The name of a suite."""
+
+NAME = re.compile(r"^[a-z0-9]([a-z0-9_.-]{0,62}[a-z0-9_-])?$")
+"""A name inside a suite, as of an experiment: it may have dots inside, as ``fig-1.7``."""
+
 PROFILES: tuple[Literal["quick", "paper"], ...] = ("quick", "paper")
 CELL_KEYS = (
     "model",
@@ -43,7 +48,7 @@ def _distinct(values: list[int]) -> list[int]:
     return values
 
 
-Slug = Annotated[str, Field(pattern=SLUG.pattern)]
+Name = Annotated[str, Field(pattern=NAME.pattern)]
 PartReference = str | dict[str, Any]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 Seeds = Annotated[int, Field(ge=1, le=10_000)] | Annotated[list[Seed], Field(min_length=1), pydantic.AfterValidator(_distinct)]
@@ -107,7 +112,7 @@ class Experiment(Scale):
     figure: str | None = None
     notes: str | None = None
     profiles: dict[Profile, Scale] = {}
-    claims: dict[Slug, Claim] = {}
+    claims: dict[Name, Claim] = {}
 
 
 class Table(Strict):
@@ -150,9 +155,9 @@ class SuiteFile(Strict):
     plugins: list[str] = Field(default=[])
     defaults: Scaled = Scaled()
     profiles: dict[Profile, Scaled] = Field(default={})
-    experiments: Annotated[dict[Slug, Experiment], Field(min_length=1)]
-    tables: dict[Slug, Table] = Field(default={})
-    figures: dict[Slug, Figure] = Field(default={})
+    experiments: Annotated[dict[Name, Experiment], Field(min_length=1)]
+    tables: dict[Name, Table] = Field(default={})
+    figures: dict[Name, Figure] = Field(default={})
 
 
 def is_cell_key(key: str) -> bool:

@@ -66,7 +66,7 @@ def _problem(error: Any, path: yaml.KeyPath, document: yaml.Document) -> BenchEr
         least, given = error["ctx"]["min_length"], error["ctx"]["actual_length"]
         return UsageError(f"there is one; at least {least} are needed" if given else "it is empty; at least one value is needed", place)
     if error["type"] == "string_pattern_mismatch":
-        return UsageError(f"{str(path[-1])!r} is no name: lower-case letters, digits, - and _, at most 64", place)
+        return UsageError(f"{str(path[-1])!r} is no name: lower-case letters, digits, -, _ and inner dots, at most 64", place)
     message = re.sub(r"valid dictionary or instance of \w+", "mapping", lower_first(error["msg"].removeprefix("Value error, ")))
     return UsageError(message if isinstance(error["input"], dict) else f"{message}, got {_short(error['input'])}", place)
 

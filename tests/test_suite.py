@@ -12,7 +12,7 @@ from bench import suite as suites
 from bench import yaml
 from bench.errors import BenchError, MissingError, SuiteError, UnknownNameError, UsageError
 from bench.statement import Bound
-from bench.suite_file import SLUG, Experiment, Settings, SuiteFile, is_cell_key
+from bench.suite_file import NAME, Experiment, Settings, SuiteFile, is_cell_key
 from tests.planning import HEAD, dump, make_suite, refusal, resolved, write
 
 FUZZ = settings(max_examples=120, deadline=None, database=None, derandomize=True)
@@ -233,7 +233,7 @@ GRIDS = st.fixed_dictionaries(
     },
 )
 CASES = st.lists(st.integers(1, 9), max_size=3, unique=True).map(lambda widths: [{"model": {"name": "fnn", "width": width}} for width in widths])
-EXPERIMENTS = st.dictionaries(st.from_regex(SLUG, fullmatch=True).map(str.strip), st.tuples(GRIDS, CASES, st.integers(1, 9)), min_size=1, max_size=3)
+EXPERIMENTS = st.dictionaries(st.from_regex(NAME, fullmatch=True).map(str.strip), st.tuples(GRIDS, CASES, st.integers(1, 9)), min_size=1, max_size=3)
 
 
 @FUZZ
