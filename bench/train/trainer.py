@@ -136,12 +136,18 @@ class Trainer:
         model = prepared.model.eval().requires_grad_(False)
         batch = evaluation_batch(prepared.spec.inputs, prepared.data.train_inputs.device)
         view = View(model, prepared.objective, prepared.data, prepared.spec, trained.history, prepared.run.seed, batch, trained.snapshots)
-        return [(spec, measures[spec.name].target(view, **spec.parameters)) for spec in wanted]
+        return [(spec, measures[spec.name].target(_as_asked(view, spec, prepared), **spec.parameters)) for spec in wanted]
 
     def _peak_memory(self) -> int:
         if self._device.type == "cuda":
             return torch.cuda.max_memory_allocated(self._device)
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def _as_asked(view: View, spec: PartSpec, prepared: Prepared) -> View:
+    """The view with the snapshots that one measure asks for, and not those of others."""
+    steps = snapshot_steps([spec], prepared.length.total_steps)
+    return replace(view, snapshots={step: weights for step, weights in view.snapshots.items() if step in steps})
 
 
 def _history_rows(trained: Trained) -> list[dict[str, object]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from dataclasses import replace
 
@@ -11,10 +12,13 @@ import torch
 from bench.metric import Metric
 from bench.parts.datasets import Data
 from bench.parts.measures import History, View, measures
+from bench.parts.models import models
 from bench.registry.schema import TABLES
 from bench.train.checkpoints import Checkpoints
 from bench.train.lanes import resident
+from bench.train.snapshots import snapshot_steps
 from tests.train.runs import SMALL, prepared, run_of, sine_run
+from tests.train.runs import part as part_of
 
 RUNS = {
     "classification": run_of(epochs=2, dropout=0.2),
@@ -22,12 +26,15 @@ RUNS = {
     "regression": sine_run(epochs=5, dropout=0.2, model={**SMALL, "depth": 2}),
 }
 SMALLER = {"loss_curve": {"points": 3, "directions": 2}}
-CASES = [
-    pytest.param(part, name, id=f"{part.name}-{name}")
-    for part in measures
-    for name in RUNS
-    if ("regression" if name == "regression" else "classification") in part.traits["tasks"]
-]
+
+
+def fits(part, name) -> bool:
+    """Whether a measure is for a run's task and model."""
+    task = "regression" if name == "regression" else "classification"
+    return task in part.traits["tasks"] and (not part.traits.get("stacked") or bool(models[RUNS[name].cell.model.name].traits.get("stacked")))
+
+
+CASES = [pytest.param(part, name, id=f"{part.name}-{name}") for part in measures for name in RUNS if fits(part, name)]
 each = pytest.mark.parametrize("part", list(measures), ids=lambda part: part.name)
 cases = pytest.mark.parametrize(("part", "name"), CASES)
 
@@ -35,8 +42,9 @@ cases = pytest.mark.parametrize(("part", "name"), CASES)
 def view_of(run) -> View:
     """A run, trained and made ready as the trainer does it."""
     ready = prepared(run)
-    history = resident.train(ready, lambda done, loss: None, Checkpoints()).history
-    return View(ready.model.eval().requires_grad_(False), ready.objective, ready.data, ready.spec, history, run.seed, 7)
+    ready = replace(ready, snapshots=snapshot_steps([part_of("measure", name) for name in measures.names()], ready.length.total_steps))
+    trained = resident.train(ready, lambda done, loss: None, Checkpoints())
+    return View(ready.model.eval().requires_grad_(False), ready.objective, ready.data, ready.spec, trained.history, run.seed, 7, trained.snapshots)
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +76,7 @@ def test_the_catalogue_has_the_names_that_suites_rely_on():
 @each
 def test_declares_what_it_gives(part):
     traits = part.traits
-    assert traits.keys() == {"metrics", "table", "tasks", "reference"}
+    assert traits.keys() - {"stacked"} == {"metrics", "table", "tasks", "reference"}
     assert traits["metrics"]
     assert all(isinstance(metric, Metric) and metric.meaning and metric.version >= 1 for metric in traits["metrics"])
     assert traits["table"] is None or traits["table"] in TABLES
@@ -90,8 +98,13 @@ def test_returns_declared_metrics_and_rows_of_its_table(part, name, views):
     assert bool(measured.rows) == (table is not None)
     for row in measured.rows:
         assert row.keys() == {column.name for column in TABLES[table]} - {"row", "run_id"}
-        types = {column.name: column.type for column in TABLES[table]}
-        assert all(type(value) is {"string": str, "int64": int, "float64": float}[types[column]] for column, value in row.items())
+        columns = {column.name: column for column in TABLES[table]}
+        assert all(fills(value, columns[name]) for name, value in row.items())
+
+
+def fills(value, column):
+    """Whether a column may hold a value."""
+    return column.nullable if value is None else type(value) is {"string": str, "int64": int, "float64": float}[column.type]
 
 
 @cases
@@ -146,6 +159,14 @@ def test_runs_of_a_trained_twin_agree(part, name, views):
     assert same(take(part, view_of(RUNS[name])), take(part, views[name]))
 
 
+def condensed(model):
+    """A copy whose neurons are all alike."""
+    copied = copy.deepcopy(model)
+    for parameter in copied.parameters():
+        parameter.copy_(torch.ones_like(parameter))
+    return copied
+
+
 @cases
 def test_reads_the_present_model_or_history(part, name, views):
     """A measure that looked at neither could not fail any of the tests above."""
@@ -155,4 +176,6 @@ def test_reads_the_present_model_or_history(part, name, views):
     changed = replace(other, history=late)
     if part.name == "generalization_gap":
         changed = replace(view, history=replace(late, values={**late.values, "train_accuracy": [0.75]}))
+    if part.name == "effective_ratio":
+        changed = replace(changed, model=condensed(changed.model))
     assert take(part, changed).values != take(part, view).values

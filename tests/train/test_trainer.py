@@ -120,6 +120,13 @@ def test_measures_look_at_training_as_it_goes(snapshots, steps):
     assert len({row["output"] for step in steps for row in rows[step] if row["split"] == "train"}) == 8 * len(steps)
 
 
+def test_a_measure_has_the_snapshots_that_it_asks_for_and_not_those_of_others():
+    result, rows = on_sine(sine_run(steps=9), {"name": "fit", "snapshots": [4]}, {"name": "neurons", "snapshots": [2]}, "relative_change")
+    assert list(rows) == [4, 9]
+    assert {row["step"] for row in result.tables["neurons"]} == {2, 9}
+    assert result.metrics["relative_change"] > 0
+
+
 def test_the_first_snapshot_is_of_the_initial_weights():
     run = sine_run(steps=9)
     _, rows = on_sine(run, {"name": "fit", "snapshots": [0]})

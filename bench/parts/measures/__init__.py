@@ -92,7 +92,8 @@ class MeasurePart(Protocol):
     """A measure of one run.
 
     Traits: ``metrics`` (a tuple of `bench.metric.Metric`), ``table`` (the registry's table that its rows fill,
-    or None), ``tasks`` (which tasks it fits), ``reference`` (paper or lecture).
+    or None), ``tasks`` (which tasks it fits), ``reference`` (paper or lecture); ``stacked`` where it takes only models
+    that say ``stacked``, which are fully connected.
     """
 
     def __call__(self, view: View, **parameters: Any) -> Measured:
