@@ -139,6 +139,7 @@ class Cell:
         columns["penalties"] = [_shown(spec) for spec in self.penalties]
         columns["phases"] = "; then ".join(map(str, self.phases)) or None
         columns["dropout"] = self.dropout.rate
+        columns["dropout.rates"] = text(self.dropout.rate)
         columns["dropout.mask"] = self.dropout.mask
         for name in ("batch_size", "epochs", "steps", "precision"):
             columns[name] = getattr(self, name)

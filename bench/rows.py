@@ -157,7 +157,7 @@ def parameters_of(cell: Cell, train: int) -> Row:
     """
     flat = cell.flat()
     rate = cell.dropout.rate
-    flat |= {"dropout": None if isinstance(rate, tuple) else rate, "dropout.rates": text(rate)}
+    flat["dropout"] = None if isinstance(rate, tuple) else rate
     flat["batch_size"] = train if cell.batch_size == "full" else cell.batch_size
     types = parameter_types(cell)
     return {name: text(value) if types[name] == "string" and value is not None else value for name, value in flat.items()}

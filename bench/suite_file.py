@@ -74,7 +74,7 @@ class Settings(pydantic.BaseModel):
     schedule: PartReference | None = None
     initializer: PartReference | None = None
     augmentation: PartReference | list[PartReference] | None = None
-    dropout: float | dict[str, Any] | None = None
+    dropout: float | list[float] | dict[str, Any] | None = None
     batch_size: int | Literal["full"] | None = None
     epochs: int | None = None
     steps: int | None = None
