@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.collections import PolyCollection
 from numpy.typing import NDArray
 
-from bench.analysis.statistics import mean_interval
+from bench.analysis.statistics import mean_intervals
 from bench.report.lines import Line
 
 WIDE_RANGE = 30
@@ -17,9 +20,11 @@ ROOM = 0.4
 GEOMETRIC = " (geometric mean)"
 
 Values = NDArray[np.float64]
+Means = tuple[Values, Values, Values, Values]
+"""Points, means, lower and upper ends."""
 
 
-def over_seeds(values: pd.DataFrame, x: str, y: str, geometric: bool = False) -> tuple[Values, Values, Values, Values]:
+def over_seeds(values: pd.DataFrame, x: str, y: str, geometric: bool = False) -> Means:
     """The mean over runs and its 95% t interval, where every run has a value.
 
     Args:
@@ -32,7 +37,7 @@ def over_seeds(values: pd.DataFrame, x: str, y: str, geometric: bool = False) ->
         Points, means, lower and upper ends; the ends are NaN for one run.
     """
     points, table = _complete(values, x, y)
-    intervals = [mean_interval(np.log(column) if geometric else column) for column in table.T]
+    intervals = mean_intervals(list((np.log(table) if geometric else table).T))
     drawn = [(one.mean, math.nan, math.nan) if one.low is None or one.high is None else (one.mean, one.low, one.high) for one in intervals]
     mean, low, high = np.array(drawn, dtype=np.float64).reshape(-1, 3).T
     return (points, np.exp(mean), np.exp(low), np.exp(high)) if geometric else (points, mean, low, high)
@@ -40,7 +45,8 @@ def over_seeds(values: pd.DataFrame, x: str, y: str, geometric: bool = False) ->
 
 def _complete(values: pd.DataFrame, x: str, y: str) -> tuple[Values, Values]:
     """The points where every run has a value, and a table of runs by points, filled without pandas' pivot, which costs more than all else."""
-    runs, row = np.unique(values["of"].to_numpy(dtype=object), return_inverse=True)
+    # In order, so that sums do not depend on that of the rows.
+    row, runs = pd.factorize(values["of"], sort=True)
     points, column = np.unique(values[x].to_numpy(dtype=np.float64), return_inverse=True)
     given = values[y].to_numpy(dtype=np.float64)
     table = np.full((len(runs), len(points)), np.nan)
@@ -56,11 +62,23 @@ def spans_decades(values: pd.Series[float]) -> bool:
     return len(known) > 0 and bool(known.min() > 0) and bool(known.max() > WIDE_RANGE * known.min())
 
 
-def draw_line(place: Axes, line: Line, points: tuple[Values, Values, Values, Values]) -> None:
-    """A mean as a line and its interval as a band."""
-    x, mean, low, high = points
-    place.plot(x, mean, color=line.colour, linestyle=line.dash, label=line.name)
-    place.fill_between(x, low, high, color=line.colour, alpha=0.2, linewidth=0)
+def draw_lines(place: Axes, lines: Sequence[tuple[Line, Means]]) -> None:
+    """Means as lines, and their intervals as bands, which are one object, as many are slow."""
+    bands: list[Values] = []
+    colours: list[Any] = []
+    for line, (x, mean, low, high) in lines:
+        place.plot(x, mean, color=line.colour, linestyle=line.dash, label=line.name)
+        outlines = [np.concatenate([np.column_stack([x, low])[part], np.column_stack([x, high])[part[::-1]]]) for part in _known(low)]
+        bands += outlines
+        colours += [line.colour] * len(outlines)
+    place.add_collection(PolyCollection(bands, facecolors=colours, alpha=0.2, linewidths=0))
+    place.autoscale_view()
+
+
+def _known(ends: Values) -> list[NDArray[np.intp]]:
+    """The places of ends that are known, apart where one between them is not."""
+    known = np.flatnonzero(~np.isnan(ends))
+    return np.split(known, np.flatnonzero(np.diff(known) > 1) + 1) if len(known) else []
 
 
 def show_means(place: Axes, lowest: float = -math.inf, highest: float = math.inf) -> None:

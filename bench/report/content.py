@@ -9,17 +9,16 @@ from typing import get_args
 import pandas as pd
 
 from bench.analysis.claims import judge
-from bench.analysis.points import listed
 from bench.errors import UsageError
 from bench.metric import Metric
 from bench.report.findings import verdict_table
-from bench.report.grid import GridCell, grid_cells, setting
+from bench.report.predictors import predictor_table
 from bench.report.suite_table import suite_table
 from bench.report.summary import failed
-from bench.report.table import NONE, Table, text_table
+from bench.report.table import Table
 from bench.report.tables import experiment_table
 from bench.suite import Suite
-from bench.suite_file import SLUG, Experiment
+from bench.suite_file import NAME, Experiment
 from bench.suite_file import Figure as FigureSpec
 
 
@@ -34,7 +33,7 @@ class Content:
         rows: its rows of `runs`, one state per experiment.
         suite: the suite file, or None if it is lost.
         claims: verdicts; None if the suite makes no claims.
-        tables: the tables that the suite declares, by name.
+        tables: the tables that the suite declares, by name, then those of what predicts the generalization gap.
         experiments: a table per experiment, by name.
         figures: what to draw, by name.
         remarks: what a reader must know first.
@@ -82,10 +81,11 @@ def gather(rows: pd.DataFrame, suite: Suite | None, metrics: Mapping[str, Metric
         metrics: what the registry says of its metrics.
     """
     first = rows.iloc[0]
-    present = [str(name) for name in sorted(rows["experiment"].unique()) if SLUG.fullmatch(str(name))]
+    present = [str(name) for name in sorted(rows["experiment"].unique()) if NAME.fullmatch(str(name))]
     names = [name for name in suite.file.experiments if name in present] if suite else present
     shown = rows[rows["experiment"].isin(names)]
     claims, problem = _claims(suite, shown, metrics)
+    tables = _tables(suite, names, shown, metrics)
     return Content(
         name=str(first["suite"]),
         profile=str(first["profile"]),
@@ -93,33 +93,11 @@ def gather(rows: pd.DataFrame, suite: Suite | None, metrics: Mapping[str, Metric
         rows=shown,
         suite=suite,
         claims=claims,
-        tables=_tables(suite, names, shown, metrics),
+        tables=tables | _predictors(suite, names, shown, metrics) | tables,
         experiments={name: experiment_table(shown, name, metrics, title=_experiment_title(suite, name)) for name in names},
         figures=_figures(suite, names),
         remarks=(*_remarks(rows, suite, names), *problem),
     )
-
-
-def not_ok(rows: pd.DataFrame) -> Table:
-    """The runs that failed or are missing, by cell; missing are seeds that other cells of the experiment have."""
-    lines: list[list[str]] = []
-    for experiment, those in rows.groupby("experiment", sort=True):
-        seeds = set(those["seed"])
-        for cell in grid_cells(those):
-            failures, missing = _reasons(cell), seeds - set(cell.runs["seed"])
-            name = cell.name(list(cell.axes)) or NONE
-            lines += [[str(experiment), name, *reason] for reason in failures]
-            if missing:
-                lines.append([str(experiment), name, listed(missing), "missing", NONE])
-    return text_table("Runs that failed or are missing", ["experiment", "cell", "seeds", "status", "reason"], lines)
-
-
-def _reasons(cell: GridCell) -> list[list[str]]:
-    if set(cell.runs["status"]) <= {"ok"}:
-        return []
-    bad = cell.runs[cell.runs["status"] != "ok"]
-    grouped = bad.assign(reason=bad["reason"].map(lambda reason: setting(reason) or NONE)).groupby(["status", "reason"], sort=True)
-    return [[listed(those["seed"]), str(status), str(reason)] for (status, reason), those in grouped]
 
 
 def _claims(suite: Suite | None, rows: pd.DataFrame, metrics: Mapping[str, Metric]) -> tuple[Table | None, tuple[str, ...]]:
@@ -135,6 +113,13 @@ def _claims(suite: Suite | None, rows: pd.DataFrame, metrics: Mapping[str, Metri
 def _tables(suite: Suite | None, names: list[str], rows: pd.DataFrame, metrics: Mapping[str, Metric]) -> dict[str, Table]:
     specs = suite.file.tables if suite else {}
     return {name: suite_table(spec, rows, metrics, name) for name, spec in specs.items() if spec.experiment in names}
+
+
+def _predictors(suite: Suite | None, names: list[str], rows: pd.DataFrame, metrics: Mapping[str, Metric]) -> dict[str, Table]:
+    """What predicts the generalization gap, of the experiments that can tell."""
+    titled = {name: f"{_experiment_title(suite, name)}: predictors of the generalization gap" for name in names}
+    found = {name: predictor_table(rows[rows["experiment"] == name], metrics, title) for name, title in titled.items()}
+    return {f"predictors-{name}": table for name, table in found.items() if table is not None}
 
 
 def _figures(suite: Suite | None, names: list[str]) -> dict[str, FigureSpec]:

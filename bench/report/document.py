@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -9,8 +10,9 @@ import pandas as pd
 
 from bench.analysis.power import POWER, detectable
 from bench.report import escape, render
-from bench.report.content import Content, not_ok
+from bench.report.content import Content
 from bench.report.grid import setting
+from bench.report.missing import not_ok
 from bench.report.table import NONE, Table, text_table
 
 _VERSIONS = ("bench_version", "python", "torch", "numpy", "platform")
@@ -100,7 +102,7 @@ def _what_seeds_show(rows: pd.DataFrame) -> list[str]:
 
 def _claims(content: Content) -> Iterator[str]:
     if content.claims is not None:
-        yield from ("## Claims", "", _body(content.claims))
+        yield from ("## Claims", "", _body(content.claims), _links("tables", "claims", ("md", "tex", "csv")), "")
 
 
 def _tables(content: Content) -> Iterator[str]:
@@ -132,7 +134,7 @@ def _illustration(figure: Illustration) -> Iterator[str]:
 
 
 def _tail(content: Content) -> Iterator[str]:
-    missing = not_ok(content.rows)
+    missing = not_ok(content)
     yield from ("## Runs that failed or are missing", "", _body(missing) if missing.rows else "None.\n")
     yield from ("## Where the numbers come from", "", _body(provenance(content.rows)))
 
@@ -150,8 +152,12 @@ def provenance(rows: pd.DataFrame) -> Table:
 def _counted(rows: pd.DataFrame, what: str, columns: Sequence[str]) -> list[list[str]]:
     """A line per combination of values, with its number of rows."""
     known = [column for column in columns if column in rows]
-    texts = pd.Series([_joined(values, known) for values in rows[known].itertuples(index=False, name=None)], dtype=object)
-    return [[what, str(value), str(count)] for value, count in sorted(texts.value_counts().items(), key=lambda item: str(item[0]))]
+    # Of many rows few differ; two that differ may still read alike.
+    distinct = rows[known].astype(object).groupby(known, dropna=False, sort=False).size()
+    counts: Counter[str] = Counter()
+    for *values, count in distinct.reset_index().itertuples(index=False, name=None):
+        counts[_joined(values, known)] += count
+    return [[what, value, str(count)] for value, count in sorted(counts.items())]
 
 
 def _joined(values: Sequence[object], columns: Sequence[str]) -> str:

@@ -27,7 +27,9 @@ def finish(place: Axes, title: str, x: str, y: str) -> None:
     subplot = place.get_subplotspec()
     columns = subplot.get_gridspec().ncols if subplot is not None else 1
     width = place.get_figure(root=True).get_size_inches()[0] / columns - 0.4  # type: ignore[union-attr]  # a panel has a figure
-    place.set_title(_broken(title, int(width / TITLE_CHARACTER)))
+    # Above ordinary numbers nothing stands that the title must give way to; to look for it takes long.
+    ordinary = place.get_yscale() == "log" or 1e-4 < max(map(abs, place.get_ylim())) < 1e6
+    place.set_title(_broken(title, int(width / TITLE_CHARACTER)), y=1.0 if ordinary else None)
     place.set_xlabel(label(x))
     place.set_ylabel(label(y))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 # Control sequences of terminals: operating system commands (links, titles), then colours and cursor moves, then the rest.
 _ANSI = re.compile(r"\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b\[[0-?]*[ -/]*[@-~]|\x1b[@-_]?")
@@ -40,6 +41,9 @@ _LATEX = {
     "×": r"$\times$",
     "−": r"$-$",
     "√": r"$\surd$",
+    "∞": r"$\infty$",
+    "≈": r"$\approx$",
+    "≠": r"$\neq$",
     "↑": r"$\uparrow$",
     "↓": r"$\downarrow$",
     "→": r"$\rightarrow$",
@@ -49,6 +53,14 @@ _LATEX = {
     "–": "--",
     "…": r"\ldots{}",
 }
+_GREEK = "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon varphi chi psi omega"
+_LATEX |= {letter: rf"$\{name}$" for letter, name in zip("αβγδεζηθικλμνξπρστυφχψω", _GREEK.split(), strict=True)}
+_LATEX |= {
+    letter: rf"$\{name}$" for letter, name in zip("ΓΔΘΛΞΠΣΦΨΩ", ["Gamma", "Delta", "Theta", "Lambda", "Xi", "Pi", "Sigma", "Phi", "Psi", "Omega"], strict=True)
+}
+# What the fonts of pdfLaTeX (encodings T1 and TS1) lack; it stops at such a character, and LuaLaTeX and XeLaTeX do not.
+_LATEX_UNKNOWN = re.compile("[^\x00-\x7e¡-·¹-ĥĨ-ķĹ-ľŁ-ňŊ-ťŨ-ž‘’‚“”„†‡•‰‹›€™]+")
+_LATEX_JOINED = re.compile(r"([-,'])(?=\1)")
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
@@ -56,6 +68,9 @@ _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 
 def clean(text: str) -> str:
     """One line without control sequences, control characters and characters that change the direction of writing."""
+    # Nearly every text is this: without control characters there are no control sequences, and no white space but the space.
+    if text.isprintable() and "  " not in text:
+        return text.strip()
     visible = _INVISIBLE.sub(lambda match: " " if match[0].isspace() else "", _ANSI.sub("", text))
     return _SPACES.sub(" ", visible).strip()
 
@@ -65,14 +80,20 @@ def markdown(text: str) -> str:
     escaped = _MARKDOWN_SPECIAL.sub(r"\\\1", clean(text))
     escaped = _MARKDOWN_UNDERSCORE.sub(r"\\_", escaped)
     escaped = _MARKDOWN_START.sub(lambda match: f"{match[0]}\\" if match[0].isdigit() else f"\\{match[0]}", escaped)
-    return "".join(_MARKDOWN_ENTITIES.get(character, character) for character in escaped)
+    escaped = "".join(_MARKDOWN_ENTITIES.get(character, character) for character in escaped)
+    # GitHub makes links of bare addresses.
+    return escaped.replace("://", "&#58;//").replace("www.", "www&#46;")
 
 
 def latex(text: str) -> str:
-    """Text that LaTeX sets as it stands: every character with a meaning becomes a command that prints it."""
+    """Text that LaTeX sets as it stands: every character with a meaning becomes a command that prints it.
+
+    What pdfLaTeX has no letter for is a question mark there, and itself in LuaLaTeX and XeLaTeX.
+    """
     # Two hyphens in a row would be set as a dash, as in the name of an option; `clean` leaves no such mark in the text.
-    marked = re.sub("-(?=-)", f"-{_NOTHING}", clean(text))
-    return "".join(_LATEX.get(character, character) for character in marked)
+    marked = _LATEX_JOINED.sub(rf"\1{_NOTHING}", unicodedata.normalize("NFC", clean(text)))
+    escaped = "".join(_LATEX.get(character, character) for character in marked)
+    return _LATEX_UNKNOWN.sub(lambda match: rf"\ifdefined\Umathchar {match[0]}\else {'?' * len(match[0])}\fi{{}}", escaped)
 
 
 def csv(text: str) -> str:

@@ -10,12 +10,12 @@ from matplotlib.axes import Axes
 from bench.metric import Metric
 from bench.report.drawn import Drawn, finish
 from bench.report.grid import GridCell, varying
-from bench.report.lines import MOST_PANELS, left_out, points_of, seeds
+from bench.report.lines import left_out, points_of, seeds
 from bench.report.style import COLOURS, label, panels, shared_legend
 from bench.suite_file import Figure as FigureSpec
 
 
-def draw_fits(spec: FigureSpec, cells: Sequence[GridCell], points: pd.DataFrame, metrics: Mapping[str, Metric], title: str) -> Drawn:
+def draw_fits(spec: FigureSpec, cells: Sequence[GridCell], points: pd.DataFrame, metrics: Mapping[str, Metric], title: str, most: int) -> Drawn:
     """A panel per cell with a thin line per seed, after the last step.
 
     Args:
@@ -24,14 +24,15 @@ def draw_fits(spec: FigureSpec, cells: Sequence[GridCell], points: pd.DataFrame,
         points: rows of `functions` with ``of``.
         metrics: not looked at either.
         title: what stands above.
+        most: how many panels.
     """
-    kept = list(cells)[:MOST_PANELS]
+    kept = list(cells)[:most]
     figure, axes = panels(len(kept), 2 if len(kept) in {2, 4} else 3, title, "one line per seed, after the last step")
     for place, cell in zip(axes, kept, strict=True):
         _draw(place, points_of(cell, points))
         finish(place, label(f"{cell.name(varying(list(cells)))} ({seeds([cell])})".strip()), "x", "f(x)")
     shared_legend(figure, axes, "")
-    return Drawn(figure, left_out(len(cells) - len(kept), len(cells)))
+    return Drawn(figure, left_out(len(cells) - len(kept), len(cells), most))
 
 
 def _draw(place: Axes, points: pd.DataFrame) -> None:

@@ -7,12 +7,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from bench.selection import text
 
 AXIS = "axis."
 SETTING = "hp."
+
+Places = NDArray[np.intp]
+"""Rows of a frame, by their number."""
 
 
 @dataclass(frozen=True)
@@ -21,20 +26,28 @@ class GridCell:
 
     Attributes:
         axes: axis -> the cell's value, as text; None where the axis does not apply to it.
-        runs: its rows of `runs`, one per seed.
+        frame: rows of `runs`, of this cell and others.
+        places: which of them are its own, one per seed.
     """
 
     axes: Mapping[str, str | None]
-    runs: pd.DataFrame
+    frame: pd.DataFrame
+    places: Places
+
+    @cached_property
+    def runs(self) -> pd.DataFrame:
+        """Its rows of `runs`."""
+        return self.frame.iloc[self.places]
+
+    @cached_property
+    def trained(self) -> Places:
+        """The places of its runs that are ok."""
+        ok: NDArray[np.bool_] = self.frame["status"].to_numpy(dtype=object)[self.places] == "ok"
+        return self.places[ok]
 
     def name(self, axes: list[str]) -> str:
         """The cell's values on some axes, as ``model = fnn, dropout = 0.2``."""
         return ", ".join(f"{readable(axis)} = {self.axes[axis]}" for axis in axes if self.axes[axis] is not None)
-
-    @cached_property
-    def trained(self) -> pd.DataFrame:
-        """The rows of runs that are ok."""
-        return self.runs[self.runs["status"] == "ok"]
 
 
 def axes_of(runs: pd.DataFrame) -> list[str]:
@@ -54,8 +67,9 @@ def grid_cells(runs: pd.DataFrame) -> list[GridCell]:
     Args:
         runs: rows of one experiment at one commit.
     """
-    axes = axes_of(runs)
-    cells = [GridCell({axis: setting(rows[f"{AXIS}{axis}"].iloc[0]) for axis in axes}, rows) for _, rows in runs.groupby("cell_id", sort=True)]
+    columns = {axis: runs[f"{AXIS}{axis}"].to_numpy(dtype=object) for axis in axes_of(runs)}
+    groups = [np.asarray(places, dtype=np.intp) for places in runs.groupby("cell_id", sort=True).indices.values()]
+    cells = [GridCell({axis: setting(values[places[0]]) for axis, values in columns.items()}, runs, places) for places in groups]
     return sorted(cells, key=lambda cell: [order(value) for value in cell.axes.values()])
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from bench.metric import Metric
-from bench.report.bands import GEOMETRIC, draw_line, over_seeds, show_means, spans_decades
+from bench.report.bands import GEOMETRIC, draw_lines, over_seeds, show_means, spans_decades
 from bench.report.drawn import Drawn, finish
 from bench.report.grid import GridCell
 from bench.report.lines import Line, arrange, at_most, explain, points_by_line, subtitle
@@ -16,7 +16,7 @@ from bench.report.style import label, panels
 from bench.suite_file import Figure as FigureSpec
 
 
-def draw_landscape(spec: FigureSpec, cells: Sequence[GridCell], points: pd.DataFrame, metrics: Mapping[str, Metric], title: str) -> Drawn:
+def draw_landscape(spec: FigureSpec, cells: Sequence[GridCell], points: pd.DataFrame, metrics: Mapping[str, Metric], title: str, most: int) -> Drawn:
     """The loss at distance α, averaged over a run's directions, then over seeds; as logarithms where it spans decades.
 
     Args:
@@ -25,13 +25,15 @@ def draw_landscape(spec: FigureSpec, cells: Sequence[GridCell], points: pd.DataF
         points: rows of `landscape` with ``of``.
         metrics: not looked at; every kind of figure is called alike.
         title: what stands above.
+        most: how many panels.
     """
     kinds = sorted(set(points["normalization"]))
-    arrangement, notes = at_most(arrange(cells, spec.by), len(kinds))
+    arrangement, notes = at_most(arrange(cells, spec.by), most, len(kinds))
     fields = [(panel, kind) for panel in arrangement.panels for kind in kinds]
     figure, axes = panels(len(fields), 2, title, subtitle(arrangement))
+    means = {kind: over_directions(points[points["normalization"] == kind]) for kind in kinds}
     for place, (panel, kind) in zip(axes, fields, strict=True):
-        drawn = _draw(place, arrangement.of(panel), over_directions(points[points["normalization"] == kind]))
+        drawn = _draw(place, arrangement.of(panel), means[kind])
         finish(place, ", ".join(filter(None, (panel, f"{label(kind)}-normalized"))), "distance α along the direction", drawn)
     explain(figure, axes, arrangement)
     return Drawn(figure, notes)
@@ -46,9 +48,8 @@ def over_directions(points: pd.DataFrame) -> pd.DataFrame:
 def _draw(place: Axes, lines: Sequence[Line], points: pd.DataFrame) -> str:
     """Draw one way of scaling, and say what is drawn."""
     geometric = spans_decades(points["loss"])
-    for line, mine in zip(lines, points_by_line(lines, points), strict=True):
-        if len(mine):
-            draw_line(place, line, over_seeds(mine, "alpha", "loss", geometric))
+    mine = zip(lines, points_by_line(lines, points), strict=True)
+    draw_lines(place, [(line, over_seeds(those, "alpha", "loss", geometric)) for line, those in mine if len(those)])
     if geometric:
         place.set_yscale("log")
     show_means(place)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
@@ -17,6 +19,10 @@ from bench.report.style import COLOURS, DASHES, SEQUENCE, label, shared_legend
 
 FEW = len(COLOURS)
 MOST_PANELS = 24
+BAR = 0.15
+"""Width of a colour bar, in inches."""
+FEW_PANELS = 8
+"""Of a figure that nobody asked for: two columns of four, a page of paper."""
 
 
 @dataclass(frozen=True)
@@ -94,33 +100,42 @@ def subtitle(arrangement: Arrangement) -> str:
     return f"mean over seeds{f' ({seeds(cells)})' if arrangement.scale else ''}, band: 95% t interval"
 
 
-def at_most(arrangement: Arrangement, each: int = 1) -> tuple[Arrangement, tuple[str, ...]]:
-    """As many panels as a page can hold, and a note on what is left out.
+def at_most(arrangement: Arrangement, most: int, each: int = 1) -> tuple[Arrangement, tuple[str, ...]]:
+    """The first panels, and a note on what is left out.
 
     Args:
         arrangement: lines in panels.
-        each: how often each of its panels is drawn, once for every metric.
+        most: how many panels.
+        each: how often each of them is drawn, once for every metric.
     """
-    shown = arrangement.panels[: max(1, MOST_PANELS // each)]
+    shown = arrangement.panels[: max(1, most // each)]
     kept = tuple(line for line in arrangement.lines if line.panel in shown)
-    return replace(arrangement, lines=kept), left_out(len(arrangement.lines) - len(kept), len(arrangement.lines))
+    return replace(arrangement, lines=kept), left_out(len(arrangement.lines) - len(kept), len(arrangement.lines), most)
 
 
-def left_out(count: int, total: int) -> tuple[str, ...]:
+def left_out(count: int, total: int, most: int) -> tuple[str, ...]:
     """What is said of cells that have no room."""
-    return (f"{count} of {total} cells are not drawn: at most {MOST_PANELS} panels",) if count else ()
+    more = f"; a figure that the suite declares has up to {MOST_PANELS}" if most < MOST_PANELS else ""
+    return (f"{count} of {total} cells are not drawn: at most {most} panels{more}",) if count else ()
 
 
 def points_of(cell: GridCell, points: pd.DataFrame) -> pd.DataFrame:
     """The points of a cell's runs that are ok."""
-    return points[points["of"].isin(cell.trained["row"])]
+    return points[points["of"].isin(rows_of(cell))]
+
+
+def rows_of(cell: GridCell) -> Sequence[str]:
+    """The names of the rows of a cell's runs that are ok."""
+    return list(cell.frame["row"].to_numpy(dtype=object)[cell.trained])
 
 
 def points_by_line(lines: Sequence[Line], points: pd.DataFrame) -> list[pd.DataFrame]:
     """The points of each line's runs that are ok, found in one go."""
-    owner = {row: place for place, line in enumerate(lines) for row in line.cell.trained["row"]}
-    places = points["of"].map(owner).to_numpy()
-    return [points[places == place] for place in range(len(lines))]
+    owner = {row: place for place, line in enumerate(lines) for row in rows_of(line.cell)}
+    places = points["of"].map(owner).fillna(-1).to_numpy(dtype=np.int64)
+    by_line = points.iloc[np.argsort(places, kind="stable")]
+    ends = np.searchsorted(np.sort(places), np.arange(len(lines) + 1))
+    return [by_line.iloc[start:end] for start, end in itertools.pairwise(ends)]
 
 
 def explain(figure: Figure, axes: Sequence[Axes], arrangement: Arrangement) -> None:
@@ -129,7 +144,11 @@ def explain(figure: Figure, axes: Sequence[Axes], arrangement: Arrangement) -> N
     if not arrangement.scale:
         shared_legend(figure, axes, title)
         return
-    figure.colorbar(ScalarMappable(_norm(arrangement.scale), SEQUENCE), ax=list(axes), label=title)
+    width, height = figure.get_size_inches()
+    bar = figure.colorbar(ScalarMappable(_norm(arrangement.scale), SEQUENCE), ax=list(axes), label=title, fraction=2 * BAR / width, aspect=height / BAR)
+    # As shapes, not as a picture inside the SVG, which the page's policy does not let in; edges, so that no gaps shine through.
+    if bar.solids is not None:
+        bar.solids.set(rasterized=False, edgecolor="face")
 
 
 def _keys(cells: Sequence[GridCell], by: Sequence[str], axes: Sequence[str]) -> list[str]:

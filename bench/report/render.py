@@ -1,4 +1,4 @@
-"""A table in each format: Markdown, LaTeX with booktabs, CSV, JSON and lines for a terminal; every text is escaped."""
+"""A table in each format: Markdown, LaTeX, CSV, JSON and lines for a terminal; every text is escaped."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ import csv as csv_module
 import io
 import json
 import math
-import re
-from collections.abc import Callable, Iterator, Mapping
-from itertools import groupby
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import rich.box
@@ -17,10 +15,8 @@ from rich.text import Text
 from tabulate import tabulate
 
 from bench.report import escape
+from bench.report.latex import latex
 from bench.report.table import Cell, Column, Number, Table
-
-_EXPONENT = re.compile(r"(\d)e([+-])0*(\d+)")
-_MINUS = re.compile(r"(?<![\w.])-(?=\d)")
 
 
 def markdown(table: Table) -> str:
@@ -33,32 +29,14 @@ def markdown(table: Table) -> str:
     return "\n\n".join(part for part in (title, body, notes) if part) + "\n"
 
 
-def latex(table: Table) -> str:
-    """A floating table for a document that loads booktabs."""
-    lines = [
-        r"\begin{table}",
-        r"\centering",
-        rf"\caption{{{escape.latex(table.title)}}}",
-        rf"\begin{{tabular}}{{{''.join('r' if table.numeric(index) else 'l' for index in range(len(table.columns)))}}}",
-        r"\toprule",
-        *_latex_heads(table.columns),
-        r"\midrule",
-        *(_latex_line(_latex_cell(cell) for cell in row) for row in table.rows),
-        r"\bottomrule",
-        r"\end{tabular}",
-        *(rf"\par\smallskip{{\footnotesize {escape.latex(note)}\par}}" for note in table.notes),
-        r"\end{table}",
-    ]
-    return "\n".join(lines) + "\n"
-
-
 def csv(table: Table) -> str:
     """Plain numbers: a column of means becomes mean, low, high and n; what does not exist is empty."""
     stream = io.StringIO()
+    ranged = [table.ranged(index) for index in range(len(table.columns))]
     writer = csv_module.writer(stream, lineterminator="\n")
-    writer.writerow([escape.csv(name) for index, column in enumerate(table.columns) for name in _csv_names(column, table.ranged(index))])
+    writer.writerow([escape.csv(name) for column, wide in zip(table.columns, ranged, strict=True) for name in _csv_names(column, wide)])
     for row in table.rows:
-        writer.writerow([value for index, cell in enumerate(row) for value in _csv_values(cell, table.ranged(index))])
+        writer.writerow([value for cell, wide in zip(row, ranged, strict=True) for value in _csv_values(cell, wide)])
     return stream.getvalue()
 
 
@@ -112,31 +90,6 @@ def _is_best(cell: Cell) -> bool:
 def _markdown_cell(cell: Cell) -> str:
     text = escape.markdown(str(cell)) if isinstance(cell, str) else str(cell)
     return f"**{text}**" if _is_best(cell) else text
-
-
-def _latex_cell(cell: Cell) -> str:
-    text = escape.latex(str(cell))
-    if isinstance(cell, Number):
-        text = _MINUS.sub("$-$", text)
-        text = _EXPONENT.sub(lambda match: rf"{match[1]}$\times 10^{{{match[2].strip('+')}{match[3]}}}$", text)
-    return rf"\textbf{{{text}}}" if _is_best(cell) else text
-
-
-def _latex_line(cells: Iterator[str]) -> str:
-    return " & ".join(cells) + r" \\"
-
-
-def _latex_heads(columns: tuple[Column, ...]) -> Iterator[str]:
-    """A line of shared headings with rules below where there are any, then the line of titles."""
-    spans, position = [], 1
-    for group, members in groupby(columns, key=lambda column: column.group):
-        width = len(list(members))
-        spans.append((group, position, width))
-        position += width
-    if any(group for group, _, _ in spans):
-        yield _latex_line(rf"\multicolumn{{{width}}}{{c}}{{{escape.latex(group)}}}" for group, _, width in spans)
-        yield "".join(rf"\cmidrule(lr){{{start}-{start + width - 1}}}" for group, start, width in spans if group)
-    yield _latex_line(escape.latex(column.title) for column in columns)
 
 
 def _csv_names(column: Column, ranged: bool) -> list[str]:

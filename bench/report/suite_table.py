@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from bench.metric import Metric
-from bench.report.grid import order, readable, records, setting, settings
+from bench.report.grid import Places, order, readable, records, setting, settings
 from bench.report.summary import comparable, failed, heading, mark_best, note_on_test_set, notes_on_numbers, summarize, with_counts
 from bench.report.table import NONE, Cell, Column, Number, Table
 from bench.selection import Selection
@@ -21,12 +22,12 @@ Key = tuple[str | None, ...]
 
 @dataclass(frozen=True)
 class _Field:
-    """A field of the table: a column group of a row, a metric in it; the runs that fall there, and what they and the source say."""
+    """A field of the table: a column group of a row, a metric in it; the runs that fall there, and what the source says."""
 
     key: Key
     group: str
     metric: Metric
-    runs: pd.DataFrame
+    places: Places
     source: str | Number | None
 
 
@@ -46,14 +47,14 @@ def suite_table(spec: TableSpec, runs: pd.DataFrame, metrics: Mapping[str, Metri
     rows = runs[runs["experiment"] == spec.experiment].reset_index(drop=True)
     shown = [metrics[name] for name in spec.values if name in metrics]
     fields = _fields(spec, rows, shown)
-    numbers = _numbers(spec, fields)
+    numbers = _numbers(spec, rows, fields)
     sourced = {(field.group, field.metric.name) for field in fields if field.source is not None}
     lines: dict[Key, list[Cell]] = {field.key: [value or NONE for value in field.key] for field in fields}
     for field, number in zip(fields, numbers, strict=True):
-        lines[field.key].append(number if number.mean is not None else failed(field.runs) or NONE)
+        lines[field.key].append(number if number.mean is not None else failed(rows.iloc[field.places]) or NONE)
         if (field.group, field.metric.name) in sourced:
             lines[field.key].append(field.source if field.source is not None else NONE)
-    notes = [*notes_on_numbers(numbers), *_notes_on_metrics(shown, fields, numbers), *_notes_on_rows(spec, rows, fields, metrics)]
+    notes = [*notes_on_numbers(numbers), *_notes_on_metrics(rows, shown, fields, numbers), *_notes_on_rows(spec, rows, fields, metrics)]
     return Table(spec.title or title, _columns(spec, shown, sourced), tuple(map(tuple, lines.values())), tuple(notes))
 
 
@@ -70,16 +71,23 @@ def _columns(spec: TableSpec, shown: Sequence[Metric], sourced: set[tuple[str, s
 
 def _fields(spec: TableSpec, rows: pd.DataFrame, shown: Sequence[Metric]) -> list[_Field]:
     """Every field of the table, row by row, in the order of its columns."""
-    seen = [settings(row) for row in records(rows)]
+    seen = _settings(rows)
     keys: list[Key] = [tuple(one.get(name) for name in spec.rows) for one in seen]
     groups = {group: Selection.parse(expression) for group, expression in (spec.columns or {"": ""}).items()}
     inside = {group: [selection.matches(one) for one in seen] for group, selection in groups.items()}
     fields = []
     for key in sorted(dict.fromkeys(keys), key=lambda key: _place(key, spec)):
         for group, selection in groups.items():
-            chosen = rows[[matches and key == other for matches, other in zip(inside[group], keys, strict=True)]]
+            chosen = np.flatnonzero([matches and key == other for matches, other in zip(inside[group], keys, strict=True)])
             fields += [_Field(key, group, metric, chosen, _source(spec, key, selection, metric)) for metric in shown]
     return fields
+
+
+def _settings(rows: pd.DataFrame) -> list[dict[str, str | None]]:
+    """What selections see of each row; the rows of a cell differ in their seed alone."""
+    first = rows.drop_duplicates("cell_id")
+    by_cell = dict(zip(first["cell_id"], map(settings, records(first)), strict=True))
+    return [by_cell[cell] | {"seed": setting(seed)} for cell, seed in zip(rows["cell_id"], rows["seed"], strict=True)]
 
 
 def _place(key: Key, spec: TableSpec) -> tuple[Any, ...]:
@@ -101,29 +109,32 @@ def _source(spec: TableSpec, key: Key, selection: Selection, metric: Metric) -> 
     return None
 
 
-def _numbers(spec: TableSpec, fields: Sequence[_Field]) -> list[Number]:
-    numbers = [summarize(field.runs, field.metric) if len(field.runs) else Number(None, n=0) for field in fields]
+def _numbers(spec: TableSpec, rows: pd.DataFrame, fields: Sequence[_Field]) -> list[Number]:
+    numbers = [Number(None, n=0)] * len(fields)
     for metric in {field.metric.name: field.metric for field in fields}.values():
-        places = [index for index, field in enumerate(fields) if field.metric is metric]
-        lines = [(fields[index].key if len(spec.columns) > 1 else fields[index].group, comparable(fields[index].runs, metric)) for index in places]
-        for index, number in zip(places, mark_best([numbers[index] for index in places], lines, metric), strict=True):
+        indices = [index for index, field in enumerate(fields) if field.metric is metric]
+        places = [fields[index].places for index in indices]
+        lines = [fields[index].key if len(spec.columns) > 1 else fields[index].group for index in indices]
+        alike = list(zip(lines, comparable(rows, places, metric), strict=True))
+        for index, number in zip(indices, mark_best(summarize(rows, places, metric), alike, metric), strict=True):
             numbers[index] = number
-    return with_counts(numbers)
+    return with_counts(numbers, rows["seed"].nunique())
 
 
-def _notes_on_metrics(shown: Sequence[Metric], fields: Sequence[_Field], numbers: Sequence[Number]) -> list[str]:
+def _notes_on_metrics(rows: pd.DataFrame, shown: Sequence[Metric], fields: Sequence[_Field], numbers: Sequence[Number]) -> list[str]:
     notes: list[str] = []
     for metric in shown:
-        here = [(field.runs, number) for field, number in zip(fields, numbers, strict=True) if field.metric is metric and len(field.runs)]
+        here = [(field.places, number) for field, number in zip(fields, numbers, strict=True) if field.metric is metric and len(field.places)]
         if here:
-            notes += note_on_test_set(pd.concat([rows for rows, _ in here]), metric, [number for _, number in here])
+            notes += note_on_test_set(rows.iloc[np.concatenate([places for places, _ in here])], metric, [number for _, number in here])
     return notes
 
 
 def _notes_on_rows(spec: TableSpec, rows: pd.DataFrame, fields: Sequence[_Field], metrics: Mapping[str, Metric]) -> list[str]:
     """What is averaged, what failed, what is missing."""
-    several = max((field.runs["cell_id"].nunique() for field in fields), default=0)
-    missing = dict.fromkeys(_named(spec, field) for field in fields if not len(field.runs))
+    cells = pd.factorize(rows["cell_id"])[0]
+    several = max((len(set(cells[field.places])) for field in fields), default=0)
+    missing = dict.fromkeys(_named(spec, field) for field in fields if not len(field.places))
     unknown = [name for name in spec.values if name not in metrics]
     unmatched = [entry for entry in spec.reference if not any(_agrees(entry, field.key, spec) for field in fields)]
     # At another scale than the source's none of its figures has a counterpart, and that is no news.

@@ -5,15 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from bench.analysis.points import failures, resolution
-from bench.analysis.statistics import mean_interval
+from bench.analysis.statistics import Values, mean_intervals
 from bench.metric import Metric
-from bench.report.grid import readable
+from bench.report.grid import Places, readable
 from bench.report.table import Number
 
 _FIRST = ("test_accuracy", "train_accuracy", "generalization_gap", "test_loss", "train_loss")
@@ -37,47 +38,65 @@ def heading(metric: Metric) -> str:
     return f"{quantity(metric)}{arrow}"
 
 
-def summarize(runs: pd.DataFrame, metric: Metric) -> Number:
-    """The mean over seeds with its 95% t interval; over several cells the average of each seed comes first.
+def summarize(runs: pd.DataFrame, fields: Sequence[Places], metric: Metric) -> list[Number]:
+    """Each field's mean over seeds with its 95% t interval; over several cells the average of each seed comes first.
 
     Cells share seeds, hence initial weights and data order: their values are dependent, so seeds are the only replicates
     (STATISTICS.md, pooling). Only seeds count that are ok in every cell; what failed is never averaged in.
 
     Args:
-        runs: rows of one or more cells.
+        runs: rows of one experiment.
+        fields: which of them a number is about, each of one or more cells.
         metric: which column, and how it is counted.
     """
-    shown: dict[str, str] = {"shown": "percent" if metric.scale == "points" else "number"}
+    shown: Literal["percent", "number"] = "percent" if metric.scale == "points" else "number"
+    numbers = [Number(None, n=0, shown=shown)] * len(fields)
     if metric.name not in runs:
-        return Number(None, n=0, **shown)  # type: ignore[arg-type]  # the two values of `shown`
-    complete = _complete(runs, metric)
-    if not len(complete):
-        return Number(None, n=0, **shown)  # type: ignore[arg-type]  # as above
-    sizes = ({"train_size": train, "test_size": test} for train, test in zip(runs["train_size"], runs["test_size"], strict=True))
-    interval = mean_interval(complete, resolution(metric, sizes))
-    return Number(interval.mean, interval.low, interval.high, interval.n, **shown)  # type: ignore[arg-type]  # as above
+        return numbers
+    values = pd.to_numeric(runs[metric.name]).to_numpy(dtype=np.float64, na_value=math.nan)
+    values = np.where(_ok(runs), values, math.nan)
+    seeds, cells = runs["seed"].to_numpy(dtype=np.int64), pd.factorize(runs["cell_id"])[0]
+    samples = [_complete(seeds[places], cells[places], values[places]) for places in fields]
+    sizes = list(zip(runs["train_size"].tolist(), runs["test_size"].tolist(), strict=True))
+    # What has one shape and one resolution is worked out together, which for many cells is what takes long.
+    alike: dict[tuple[tuple[int, ...], float], list[int]] = {}
+    for index, (places, sample) in enumerate(zip(fields, samples, strict=True)):
+        if len(sample):
+            mine = [{"train_size": train, "test_size": test} for train, test in {sizes[place] for place in places}]
+            alike.setdefault((sample.shape, resolution(metric, mine)), []).append(index)
+    for (_, step), indices in alike.items():
+        for index, interval in zip(indices, mean_intervals([samples[index] for index in indices], step), strict=True):
+            numbers[index] = Number(interval.mean, interval.low, interval.high, interval.n, shown)
+    return numbers
 
 
-def _complete(runs: pd.DataFrame, metric: Metric) -> NDArray[np.float64]:
-    """The metric by seed and cell, of the seeds that have it in every cell; without pandas' pivot, which costs more than all else for few runs."""
-    found: dict[int, dict[str, float]] = {}
-    for seed, cell, status, value in zip(runs["seed"], runs["cell_id"], runs["status"], runs[metric.name], strict=True):
-        if status == "ok" and not pd.isna(value):
-            found.setdefault(seed, {}).setdefault(cell, float(value))
-    cells = list(dict.fromkeys(runs["cell_id"]))
-    rows = [[by_cell[cell] for cell in cells] for _, by_cell in sorted(found.items()) if len(by_cell) == len(cells)]
-    return np.array(rows, dtype=np.float64).reshape(len(rows), len(cells))
+def _complete(seeds: Places, cells: Places, values: Values) -> Values:
+    """A metric by seed and cell, of the seeds that have it in every cell."""
+    names, row = np.unique(seeds, return_inverse=True)
+    kinds, column = np.unique(cells, return_inverse=True)
+    table = np.full((len(names), len(kinds)), math.nan)
+    known = np.flatnonzero(~np.isnan(values))[::-1]  # backwards, so that of two values the first stays
+    table[row[known], column[known]] = values[known]
+    complete: Values = table[~np.isnan(table).any(axis=1)]
+    return complete
 
 
-def comparable(runs: pd.DataFrame, metric: Metric) -> tuple[str, ...]:
-    """What two cells must share for one of them to be better: the data; the loss as well, unless a share is counted."""
-    columns = ["hp.dataset", "data_checksum", *([] if metric.scale == "points" else ["hp.objective"])]
-    return tuple("/".join(sorted(_values(runs, column))) for column in columns if column in runs)
+def comparable(runs: pd.DataFrame, fields: Sequence[Places], metric: Metric) -> list[tuple[str, ...]]:
+    """What the cells of two fields must share for one of them to be better: the data; the loss as well, unless a share is counted.
+
+    Args:
+        runs: rows of one experiment.
+        fields: which of them each field has.
+        metric: what is compared.
+    """
+    names = ["hp.dataset", "data_checksum", *([] if metric.scale == "points" else ["hp.objective"])]
+    ok = _ok(runs)
+    columns = [runs[name].astype(object).where(ok & runs[name].notna(), None).to_numpy() for name in names if name in runs]
+    return [tuple("/".join(sorted({str(value) for value in column[places] if value is not None})) for column in columns) for places in fields]
 
 
-def _values(runs: pd.DataFrame, column: str) -> set[str]:
-    """The values of a column among runs that are ok."""
-    return {str(value) for status, value in zip(runs["status"], runs[column], strict=True) if status == "ok" and not pd.isna(value)}
+def _ok(runs: pd.DataFrame) -> NDArray[np.bool_]:
+    return runs["status"].eq("ok").to_numpy(dtype=bool)
 
 
 def mark_best(numbers: Sequence[Number], groups: Sequence[Hashable], metric: Metric) -> list[Number]:
@@ -138,10 +157,14 @@ def note_on_test_set(runs: pd.DataFrame, metric: Metric, numbers: Sequence[Numbe
     return [f"{readable(metric.name)}: the standard error of the test set itself ({size} samples) is {span} pp, and is in no interval."]
 
 
-def with_counts(numbers: Sequence[Number]) -> list[Number]:
-    """Say n behind each number that rests on fewer seeds than the others."""
-    most = max((number.n or 0 for number in numbers), default=0)
-    return [replace(number, note=f"n = {number.n}") if number.n and number.n < most else number for number in numbers]
+def with_counts(numbers: Sequence[Number], seeds: int) -> list[Number]:
+    """Say n of N behind each number that rests on fewer seeds than there are.
+
+    Args:
+        numbers: the numbers of a table.
+        seeds: how many seeds its experiment has.
+    """
+    return [replace(number, note=f"n = {number.n} of {seeds}") if number.n and number.n < seeds else number for number in numbers]
 
 
 def failed(runs: pd.DataFrame) -> str:

@@ -36,10 +36,15 @@ class Number:
     note: str = ""
 
     def __str__(self) -> str:
+        return " ".join(self.pieces)
+
+    @property
+    def pieces(self) -> tuple[str, ...]:
+        """Value with unit, interval, note: what is written, where it can be broken into lines."""
         if self.mean is None:
-            return NONE
+            return (NONE,)
         interval = "" if self.n is None else self._interval()
-        return " ".join(filter(None, (self._digits(self.mean), self.unit, interval, f"({self.note})" if self.note else "")))
+        return tuple(filter(None, (f"{self._digits(self.mean)} {self.unit}".rstrip(), interval, f"({self.note})" if self.note else "")))
 
     def _interval(self) -> str:
         if self.form == "mean":

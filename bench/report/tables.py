@@ -25,12 +25,13 @@ def experiment_table(runs: pd.DataFrame, experiment: str, metrics: Mapping[str, 
     rows = runs[runs["experiment"] == experiment]
     cells, axes = grid_cells(rows), axes_of(rows)
     shown = shown_metrics(rows, metrics, names)
-    numbers = [_column(cells, metric) for metric in shown]
+    places = [cell.places for cell in cells]
     seeds = rows["seed"].nunique()
+    numbers = [with_counts(mark_best(summarize(rows, places, metric), comparable(rows, places, metric), metric), seeds) for metric in shown]
     lines: list[tuple[Cell, ...]] = []
     for index, cell in enumerate(cells):
         values = [column[index] for column in numbers]
-        lines.append((*(cell.axes[axis] or NONE for axis in axes), *(_or_reason(value, cell.runs) for value in values), _ended(cell, seeds)))
+        lines.append((*(cell.axes[axis] or NONE for axis in axes), *(_or_reason(value, cell) for value in values), _ended(cell, seeds)))
     columns = [*(Column(axis, readable(axis)) for axis in axes), *(Column(metric.name, heading(metric)) for metric in shown), Column("runs", "runs")]
     notes = notes_on_numbers([number for column in numbers for number in column])
     for metric, column in zip(shown, numbers, strict=True):
@@ -38,17 +39,12 @@ def experiment_table(runs: pd.DataFrame, experiment: str, metrics: Mapping[str, 
     return Table(title or experiment, tuple(columns), tuple(lines), tuple(notes))
 
 
-def _column(cells: list[GridCell], metric: Metric) -> list[Number]:
-    """A metric of every cell, the best marked."""
-    numbers = [summarize(cell.runs, metric) for cell in cells]
-    return with_counts(mark_best(numbers, [comparable(cell.runs, metric) for cell in cells], metric))
-
-
-def _or_reason(number: Number, runs: pd.DataFrame) -> Cell:
+def _or_reason(number: Number, cell: GridCell) -> Cell:
     """The number, or why there is none."""
-    return number if number.mean is not None else failed(runs) or NONE
+    return number if number.mean is not None else failed(cell.runs) or NONE
 
 
 def _ended(cell: GridCell, seeds: int) -> str:
     """``3 of 3``, or ``1 of 3, 2 diverged``."""
-    return ", ".join(filter(None, (f"{len(cell.trained)} of {seeds}", failed(cell.runs))))
+    ended = f"{len(cell.trained)} of {seeds}"
+    return ended if len(cell.trained) == len(cell.places) else f"{ended}, {failed(cell.runs)}"

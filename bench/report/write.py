@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -17,6 +19,8 @@ from bench.report.content import Content, gather
 from bench.report.current import current
 from bench.report.document import Illustration, document, index
 from bench.report.figures import TABLES, draw
+from bench.report.latex import latex
+from bench.report.lines import FEW_PANELS, MOST_PANELS
 from bench.report.page.history import history
 from bench.report.page.html import Page, index_page, page
 from bench.report.page.picture import Picture, picture
@@ -25,7 +29,7 @@ from bench.suite import Suite
 from bench.suite_file import PROFILES, SLUG
 
 FindSuite = Callable[[str, str], Suite | None]
-_ENDINGS: Mapping[str, Callable[[Table], str]] = {"md": render.markdown, "tex": render.latex, "csv": render.csv}
+_ENDINGS: Mapping[str, Callable[[Table], str]] = {"md": render.markdown, "tex": latex, "csv": render.csv}
 
 
 class Rows(Protocol):
@@ -41,6 +45,19 @@ class Rows(Protocol):
         """What is known of each metric."""
 
 
+@contextmanager
+def _littering() -> Iterator[None]:
+    """Cycles of objects are left lying: a report makes few, and to look for them among millions of objects takes a tenth of its time."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
+
+
+@_littering()
 def write_report(registry: Rows, find_suite: FindSuite, out: Path, *, head: str | None = None, variant: str = "", only: str | None = None) -> list[Path]:
     """Write pages with tables and figures for each suite and profile, as HTML and as Markdown, and an index of each.
 
@@ -93,7 +110,8 @@ def _all_commits(runs: pd.DataFrame, content: Content) -> pd.DataFrame:
 
 
 def _write(registry: Rows, content: Content, runs: pd.DataFrame, folder: Path, metrics: Mapping[str, Metric]) -> list[Path]:
-    named = {**{f"cells-{name}": table for name, table in content.experiments.items()}, **content.tables}
+    claims = {"claims": content.claims} if content.claims is not None else {}
+    named = {**claims, **{f"cells-{name}": table for name, table in content.experiments.items()}, **content.tables}
     _write_files(
         folder / "tables", {f"{name}.{ending}": render_table(table).encode() for name, table in named.items() for ending, render_table in _ENDINGS.items()}
     )
@@ -110,14 +128,11 @@ def _figures(registry: Rows, content: Content, folder: Path, metrics: Mapping[st
     points = {table: registry.curves(table, content.rows) for table in sorted({TABLES[spec.kind] for spec in content.figures.values()})}
     declared = set(content.suite.file.figures) if content.suite else set()
     for name, spec in content.figures.items():
-        drawn = draw(spec, content.rows, points[TABLES[spec.kind]], metrics)
+        drawn = draw(spec, content.rows, points[TABLES[spec.kind]], metrics, most=MOST_PANELS if name in declared else FEW_PANELS)
         title = spec.title or spec.experiment
         shown = None
         if drawn.figure is not None:
-            raster = style.png(drawn.figure)
-            # Panels stay where they lie now: both files agree, the page finds its points, and one layout is enough.
-            drawn.figure.set_layout_engine("none")
-            vector = style.svg(drawn.figure)
+            raster, vector = style.png(drawn.figure), style.svg(drawn.figure)
             _write_files(folder, {f"{name}.png": raster, f"{name}.svg": vector})
             shown = picture(name, title, vector, drawn.figure)
         if shown is not None or name in declared:

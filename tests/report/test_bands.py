@@ -6,7 +6,7 @@ import pytest
 from matplotlib.figure import Figure
 from scipy import stats
 
-from bench.report.bands import draw_line, over_seeds, show_means, spans_decades
+from bench.report.bands import draw_lines, over_seeds, show_means, spans_decades
 from bench.report.grid import grid_cells
 from bench.report.lines import arrange
 from tests.report.synthetic import batch_sizes, frame
@@ -54,7 +54,7 @@ def test_only_positive_values_over_decades_are_logarithmic(values, wide):
 def panel(low, high):
     place = Figure().add_subplot()
     x = np.array([0.0, 1.0])
-    draw_line(place, LINE, (x, np.array([1.0, 2.0]), np.array(low), np.array(high)))
+    draw_lines(place, [(LINE, (x, np.array([1.0, 2.0]), np.array(low), np.array(high)))])
     return place
 
 
@@ -75,6 +75,16 @@ def test_shares_end_where_shares_end():
     place = panel([-50.0, -50.0], [90.0, 90.0])
     show_means(place, 0.8, 2.1)
     assert place.get_ylim() == pytest.approx((0.8, 2.1))
+
+
+def test_a_band_has_a_gap_where_its_ends_are_not_known():
+    place = Figure().add_subplot()
+    x, low = np.arange(5.0), np.array([0.0, 1.0, np.nan, 3.0, 4.0])
+    draw_lines(place, [(LINE, (x, low + 1, low, low + 2)), (LINE, (x, x, np.full(5, np.nan), np.full(5, np.nan)))])
+    (bands,) = place.collections
+    outlines = [path.vertices[:-1].tolist() for path in bands.get_paths()]
+    assert outlines == [[[0, 0], [1, 1], [1, 3], [0, 2]], [[3, 3], [4, 4], [4, 6], [3, 5]]]
+    assert len(place.get_lines()) == 2
 
 
 def test_a_panel_without_lines_stays_as_it_is():

@@ -61,8 +61,16 @@ def test_clean_text_is_one_visible_line(text):
     assert escape.clean(cleaned) == cleaned
 
 
+@given(TEXTS)
+@settings(max_examples=300, deadline=None)
+def test_printable_text_keeps_all_but_needless_spaces(text):
+    printable = "".join(filter(str.isprintable, text))
+    assert escape.clean(printable) == " ".join(printable.split())
+
+
 @pytest.mark.parametrize(
-    ("text", "shown"), [("\x1b[1;31mred\x1b[0m", "red"), ("\x1b]8;;http://x\x1b\\link\x1b]8;;\x1b\\", "link"), ("a\u202eb", "ab"), (" a\n\tb ", "a b")]
+    ("text", "shown"),
+    [("\x1b[1;31mred\x1b[0m", "red"), ("\x1b]8;;http://x\x1b\\link\x1b]8;;\x1b\\", "link"), ("a\u202eb", "ab"), (" a\n\tb ", "a b"), ("a  b", "a b")],
 )
 def test_control_sequences_leave_no_trace(text, shown):
     assert escape.clean(text) == shown
@@ -90,7 +98,8 @@ def test_latex_keeps_no_character_with_a_meaning(text):
     escaped = escape.latex(text)
     known = r"\\(?:textbackslash|textasciitilde|textasciicircum|textless|textgreater|textbar|textasciigrave|textquotedbl|ldots)\{\}"
     rest = re.sub(known, "", escaped)
-    rest = re.sub(r"\$\\[a-z]+\$|\$-\$|\\[{}$&#%_]|-\{\}|\{[\[\]*]\}", "", rest)
+    rest = re.sub(r"\\ifdefined\\Umathchar [^\x00-\x7f]+\\else \?+\\fi\{\}", "", rest)
+    rest = re.sub(r"\$\\[A-Za-z]+\$|\$-\$|\\[{}$&#%_]|[-,']\{\}|\{[\[\]*]\}", "", rest)
     assert not set(rest) & set("\\{}$&#%_^~")
     assert "\n" not in escaped
 

@@ -24,7 +24,7 @@ def test_chosen_metrics_alone():
 def test_failures_are_counted_and_stand_where_a_number_would():
     table = experiment_table(architectures(), "architectures", METRICS)
     assert [row[-1] for row in table.rows] == ["3 of 3", "3 of 3", "3 of 3", "2 of 3, 1 diverged"]
-    assert table.rows[-1][3].note == "n = 2"
+    assert table.rows[-1][3].note == "n = 2 of 3"
     gone = architectures().assign(status="diverged", test_accuracy=0.5)
     assert experiment_table(gone, "architectures", METRICS).rows[0][3] == "3 diverged"
 

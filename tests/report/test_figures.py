@@ -30,7 +30,7 @@ def test_curves_have_a_panel_per_metric_and_a_line_with_a_band_per_cell():
     figure = draw(spec("curves", title="Batch size"), runs, history(runs), KNOWN).figure
     assert [panel.get_ylabel() for panel in figure.axes] == ["test accuracy (%)", "train accuracy (%)", "test loss", "train loss"]
     assert {panel.get_xlabel() for panel in figure.axes} == {"epochs"}
-    assert [(len(panel.get_lines()), len(panel.collections)) for panel in figure.axes] == [(3, 3)] * 4
+    assert [(len(panel.get_lines()), len(panel.collections[0].get_paths())) for panel in figure.axes] == [(3, 3)] * 4
     assert figure.get_suptitle() == "Batch size\nmean over seeds, band: 95% t interval"
     (legend,) = figure.legends
     assert [text.get_text() for text in legend.get_texts()] == ["16 (n = 3)", "64 (n = 3)", "256 (n = 3)"]
@@ -102,6 +102,7 @@ def test_many_cells_have_a_colour_bar():
     figure = draw(spec("curves", y=["test_loss"]), runs, history(runs), KNOWN).figure
     assert not figure.legends
     assert figure.axes[-1].get_ylabel() == "batch size"
+    assert b"<image" not in style.svg(figure)
     assert "n = 2" in figure.get_suptitle()
 
 
@@ -181,6 +182,19 @@ def test_files_are_the_same_bytes_each_time_and_of_a_papers_width():
         made.append((style.png(figure), style.svg(figure)))
     assert made[0] == made[1]
     assert Image.open(io.BytesIO(made[0][0])).width == pytest.approx(200 * style.NARROW, abs=1)
+
+
+def test_a_figure_is_laid_out_once_for_all_its_files(monkeypatch):
+    runs = batch_sizes()
+    figure = draw(spec("curves"), runs, history(runs), KNOWN).figure
+    engine, times = figure.get_layout_engine(), []
+    execute = engine.execute
+    monkeypatch.setattr(engine, "execute", lambda figure: (times.append(1), execute(figure)))
+    style.png(figure)
+    places = [panel.get_position().bounds for panel in figure.axes]
+    style.svg(figure)
+    assert times == [1]
+    assert [panel.get_position().bounds for panel in figure.axes] == places
 
 
 def test_a_users_own_settings_change_nothing():

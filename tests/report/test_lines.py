@@ -52,9 +52,14 @@ def test_many_names_become_panels_of_one_line():
 
 
 def test_what_has_no_room_is_said():
-    kept, notes = at_most(arrange(grid(model=[f"m{k}" for k in range(MOST_PANELS + 3)])))
+    arrangement = arrange(grid(model=[f"m{k}" for k in range(MOST_PANELS + 3)]))
+    kept, notes = at_most(arrangement, MOST_PANELS)
     assert len(kept.panels) == MOST_PANELS
     assert notes == (f"3 of {MOST_PANELS + 3} cells are not drawn: at most {MOST_PANELS} panels",)
+    kept, notes = at_most(arrangement, 8, each=2)
+    assert len(kept.panels) == 4
+    assert notes == (f"23 of 27 cells are not drawn: at most 8 panels; a figure that the suite declares has up to {MOST_PANELS}",)
+    assert at_most(arrangement, 27) == (arrangement, ())
 
 
 def test_failed_runs_have_no_points():

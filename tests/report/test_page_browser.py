@@ -40,7 +40,8 @@ def demo(tmp_path_factory):
 @pytest.fixture(scope="module")
 def long(tmp_path_factory):
     folder = tmp_path_factory.mktemp("long")
-    write_report(Memory(batch_sizes(range(1, 131), seeds=1), {}), lambda name, digest: None, folder)
+    runs = batch_sizes(range(1, 131), seeds=1)
+    write_report(Memory(runs, {"history": curves(runs, metrics=["test_loss"])}), lambda name, digest: None, folder)
     return (folder / "demo/quick/report.html").as_uri()
 
 
@@ -207,10 +208,36 @@ def test_long_tables_have_pages_and_sort_as_a_whole(visit, long):
     assert table.locator("tbody tr").count() == 130
 
 
+def test_a_colour_bar_has_its_colours(visit, long):
+    drawing = visit(long).locator("[data-figure=batch-size-curves]")
+    colours = drawing.locator("[id*=QuadMesh] path").evaluate_all("paths => paths.map((path) => getComputedStyle(path).fill)")
+    assert len(set(colours)) > 100
+
+
 @pytest.mark.parametrize("width", [1440, 390])
 def test_nothing_is_wider_than_the_window(visit, demo, width):
     page = visit(demo, viewport={"width": width, "height": 900})
     assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
+def test_a_narrow_window_shows_claims_as_blocks_of_lines(visit, demo):
+    wide, narrow = (visit(demo, viewport={"width": width, "height": 900}).locator("#table-claims tbody tr").first for width in (1440, 390))
+    tops = [[cell.bounding_box()["y"] for cell in row.locator("td:visible").all()] for row in (wide, narrow)]
+    assert len(set(tops[0])) == 1 < len(tops[0])
+    assert sorted(set(tops[1])) == tops[1]
+    assert narrow.bounding_box()["width"] <= 390
+    titles = narrow.locator("td:visible").evaluate_all("cells => cells.map((cell) => getComputedStyle(cell, '::before').content)")
+    assert titles[0] == '"verdict"'
+    assert '"effect"' in titles
+
+
+def test_on_paper_every_row_is_printed_and_nothing_is_cut_off(visit, long):
+    page = visit(long, viewport={"width": 700, "height": 900})
+    page.emulate_media(media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.locator("#cells-batch-size tbody tr:visible").count() == 130
+    assert page.locator("nav, .tools, #all-runs, #theme").locator("visible=true").count() == 0
+    assert page.evaluate("[...document.querySelectorAll('.scroll')].every((table) => getComputedStyle(table).overflowX === 'visible')")
 
 
 def test_without_scripts_the_tables_stand(browser, demo):

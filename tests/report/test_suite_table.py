@@ -69,7 +69,7 @@ def test_fields_without_runs_are_listed():
 
 def test_failures_and_fewer_seeds_are_said():
     table = suite_table(spec(), architectures(), METRICS)
-    assert table.rows[1][2].note == "n = 2"
+    assert table.rows[1][2].note == "n = 2 of 3"
     assert "11 of 12 runs are ok; 1 diverged." in table.notes
     gone = architectures().assign(status="crashed")
     assert suite_table(spec(), gone, METRICS).rows[0][2] == "3 crashed"
@@ -79,6 +79,12 @@ def test_several_cells_in_a_field_are_averaged_and_that_is_said():
     table = suite_table(spec(rows=["model"], columns={}, values=["test_accuracy"]), architectures(), METRICS)
     assert table.rows[0][1].mean == pytest.approx((0.98 + 0.99) / 2 + 0.003)
     assert "Fields with several cells (up to 2) are averages over these cells, seed by seed." in table.notes
+
+
+def test_columns_can_select_seeds():
+    table = suite_table(spec(rows=["model"], columns={"first": "dropout=0,seed=0", "others": "dropout=0,seed>0"}), architectures(), METRICS)
+    assert [table.rows[0][place].n for place in (1, 3)] == [1, 2]
+    assert table.rows[0][1].mean == pytest.approx(0.98)
 
 
 def test_values_that_were_never_measured_are_named():

@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
@@ -19,23 +20,29 @@ def cell(values, **more):
     return frame(run_row("e", {"a": "1"}, seed, test_loss=value, **more) for seed, value in enumerate(values))
 
 
+def summary(rows, metric):
+    """Of all rows as one field."""
+    (number,) = summarize(rows, [np.arange(len(rows))], metric)
+    return number
+
+
 def test_the_interval_is_students():
     values = [0.31, 0.28, 0.36, 0.30]
-    number = summarize(cell(values), LOSS)
+    number = summary(cell(values), LOSS)
     low, high = stats.t.interval(0.95, 3, np.mean(values), stats.sem(values))
     assert (number.mean, number.low, number.high, number.n) == (pytest.approx(np.mean(values)), pytest.approx(low), pytest.approx(high), 4)
 
 
 def test_one_seed_has_no_interval_and_no_seed_no_number():
-    assert str(summarize(cell([0.25]), LOSS)) == "0.250 ± —"
-    assert summarize(cell([0.25], status="diverged"), LOSS).mean is None
-    assert summarize(cell([0.25]), PLAIN).mean is None
+    assert str(summary(cell([0.25]), LOSS)) == "0.250 ± —"
+    assert summary(cell([0.25], status="diverged"), LOSS).mean is None
+    assert summary(cell([0.25]), PLAIN).mean is None
 
 
 def test_what_failed_is_never_averaged_in():
     rows = cell([0.2, 0.3, 9.0])
     rows.loc[2, "status"] = "diverged"
-    assert summarize(rows, LOSS).mean == pytest.approx(0.25)
+    assert summary(rows, LOSS).mean == pytest.approx(0.25)
     assert failed(rows) == "1 diverged"
 
 
@@ -46,15 +53,22 @@ def test_several_cells_are_averaged_per_seed_on_common_seeds():
         for seed, value in enumerate(values)
         if not (a == "2" and seed == 2)
     )
-    number = summarize(rows, LOSS)
+    number = summary(rows, LOSS)
     per_seed = [0.3, 0.4]
     assert (number.mean, number.n) == (pytest.approx(0.35), 2)
     assert number.high == pytest.approx(stats.t.interval(0.95, 1, np.mean(per_seed), stats.sem(per_seed))[1])
 
 
+def test_fields_are_summarized_each_for_itself():
+    rows = pd.concat([cell([0.2, 0.3, 0.7]), cell([0.5]), cell([0.4, math.nan, 0.6])], ignore_index=True)
+    fields = [np.array([0, 1, 2]), np.array([3]), np.array([4, 5, 6]), np.array([], dtype=int)]
+    assert [number.n for number in summarize(rows, fields, LOSS)] == [3, 1, 2, 0]
+    assert summarize(rows, fields, LOSS)[:3] == [summary(rows.iloc[places], LOSS) for places in fields[:3]]
+
+
 def test_equal_accuracies_have_the_resolution_of_the_test_set():
     rows = frame(run_row("e", {}, seed, test_accuracy=0.9) for seed in range(3))
-    number = summarize(rows, ACCURACY)
+    number = summary(rows, ACCURACY)
     assert number.high - number.mean == pytest.approx(stats.t.ppf(0.975, 2) * (1 / 400) / math.sqrt(12) / math.sqrt(3))
 
 
@@ -92,9 +106,11 @@ def test_nothing_is_best_where_no_direction_is_better():
 
 def test_losses_compare_on_the_same_data_and_objective_accuracies_on_the_same_data():
     one, other = (cell([0.1], **{"hp.dataset": "digits", "hp.objective": objective}) for objective in ("squared", "cross_entropy"))
-    assert comparable(one, ACCURACY) == comparable(other, ACCURACY)
-    assert comparable(one, LOSS) != comparable(other, LOSS)
-    assert comparable(one, ACCURACY) != comparable(one.assign(data_checksum="f" * 64), ACCURACY)
+    both = pd.concat([one, other, one.assign(data_checksum="f" * 64)], ignore_index=True)
+    fields = [np.array([place]) for place in range(3)]
+    accuracy, loss = comparable(both, fields, ACCURACY), comparable(both, fields, LOSS)
+    assert accuracy[0] == accuracy[1] != accuracy[2]
+    assert loss[0] != loss[1]
 
 
 def test_the_standard_error_of_the_test_set_is_binomial():
@@ -112,4 +128,4 @@ def test_notes_say_n_and_what_is_bold():
 
 
 def test_fewer_seeds_are_said_behind_a_number():
-    assert [number.note for number in with_counts([Number(1.0, n=3), Number(1.0, n=2), Number(None, n=0)])] == ["", "n = 2", ""]
+    assert [number.note for number in with_counts([Number(1.0, n=3), Number(1.0, n=2), Number(None, n=0)], 3)] == ["", "n = 2 of 3", ""]

@@ -7,6 +7,7 @@ import pytest
 
 from bench import yaml
 from bench.errors import NothingError
+from bench.report.document import provenance
 from bench.report.write import write_report
 from bench.suite import from_document
 from tests.report.synthetic import Memory, architectures, batch_sizes, frame, functions, history, landscape, run_row
@@ -58,7 +59,9 @@ def content(folder):
 
 
 def test_every_table_and_figure_has_its_files(written):
-    tables = [f"demo/quick/tables/{name}.{ending}" for name in ("accuracy", "cells-architectures", "cells-batch-size") for ending in ("csv", "md", "tex")]
+    tables = [
+        f"demo/quick/tables/{name}.{ending}" for name in ("accuracy", "cells-architectures", "cells-batch-size", "claims") for ending in ("csv", "md", "tex")
+    ]
     figures = [f"demo/quick/figures/{name}.{ending}" for name in ("architectures-landscape", "growth") for ending in ("png", "svg")]
     assert sorted(content(written)) == sorted(["index.html", "index.md", "demo/quick/report.html", "demo/quick/report.md", *tables, *figures])
 
@@ -80,6 +83,16 @@ def test_the_page_says_what_was_found_and_where_it_comes_from(written):
         "absent: no rows of landscape from runs that are ok",
     ):
         assert piece in page
+
+
+def test_every_row_is_counted_where_the_numbers_come_from():
+    runs = batch_sizes()
+    runs.loc[runs["seed"] == 0, ["torch", "dirty"]] = [None, True]
+    lines = provenance(runs).rows
+    for what in ("commit", "code", "torch", "machine", "data"):
+        assert sum(int(count) for name, _, count in lines if name == what) == len(runs)
+    assert ("torch", "—", "3") in lines
+    assert [(value.endswith("not committed"), count) for name, value, count in lines if name == "commit"] == [(False, "6"), (True, "3")]
 
 
 def test_every_link_leads_to_a_file(written):

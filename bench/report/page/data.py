@@ -58,8 +58,9 @@ def _in_order(content: Content) -> pd.DataFrame:
     names, places = dict.fromkeys(rows.index, NONE), dict.fromkeys(rows.index, 0)
     cells = [cell for name in content.experiments for cell in grid_cells(rows[rows["experiment"] == name])]
     for place, cell in enumerate(cells):
-        names |= dict.fromkeys(cell.runs.index, cell.name(list(cell.axes)) or NONE)
-        places |= dict.fromkeys(cell.runs.index, place)
+        own = cell.frame.index[cell.places]
+        names |= dict.fromkeys(own, cell.name(list(cell.axes)) or NONE)
+        places |= dict.fromkeys(own, place)
     return rows.assign(name=list(names.values()), place=list(places.values())).sort_values(["place", "seed", "row"])
 
 
@@ -84,4 +85,4 @@ def _metric(rows: pd.DataFrame, metric: Metric) -> dict[str, Any]:
 
 def cell_ids(content: Content, experiment: str) -> Sequence[str]:
     """The cells of an experiment, in the order of its table's rows."""
-    return [str(cell.runs["cell_id"].iloc[0]) for cell in grid_cells(content.rows[content.rows["experiment"] == experiment])]
+    return [str(cell.frame["cell_id"].iloc[cell.places[0]]) for cell in grid_cells(content.rows[content.rows["experiment"] == experiment])]

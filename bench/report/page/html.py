@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.metric import Metric
-from bench.report.content import Content, not_ok
+from bench.report.content import Content
 from bench.report.document import Illustration, about, in_short, provenance, remarks
+from bench.report.missing import not_ok
 from bench.report.page.data import cell_ids, runs_data, script_json
 from bench.report.page.history import History
 from bench.report.page.markup import Html, element, join
@@ -83,14 +84,18 @@ def index_page(contents: Sequence[tuple[str, Content]], others: Sequence[str] = 
 def _sections(parts: Page) -> Iterator[tuple[str, str, Html]]:
     content = parts.content
     yield "overview", "Overview", _overview(parts)
-    yield "claims", "Claims", table_markup(content.claims, "table-claims", titled=False) if content.claims is not None else Html()
+    yield "claims", "Claims", table_markup(content.claims, "table-claims", titled=False, stacked=True) if content.claims is not None else Html()
     yield "tables", "Tables", join(table_markup(table, f"declared-{name}") for name, table in content.tables.items())
     yield "experiments", "Experiments", join(_experiment(parts, name) for name in content.experiments)
     yield "runs", "Runs", element("div", class_="table", id="all-runs")
     yield "comparison", "The last two commits", _comparison(parts.history)
     yield "trends", "Trends over commits", _trends(parts)
-    failures = not_ok(content.rows)
-    yield "failures", "Runs that failed or are missing", table_markup(failures, "table-failures", titled=False) if failures.rows else element("p", "None.")
+    failures = not_ok(content)
+    yield (
+        "failures",
+        "Runs that failed or are missing",
+        table_markup(failures, "table-failures", titled=False, stacked=True) if failures.rows else element("p", "None."),
+    )
     yield "provenance", "Where the numbers come from", table_markup(provenance(content.rows), "table-provenance", titled=False)
 
 
@@ -137,7 +142,7 @@ def _figure(figure: Illustration, picture: Picture | None) -> Html:
 
 
 def _comparison(history: History) -> Html:
-    table = table_markup(history.comparison, "table-comparison") if history.comparison else Html()
+    table = table_markup(history.comparison, "table-comparison", stacked=True) if history.comparison else Html()
     said = [element("p", remark) for remark in history.remarks]
     return join([*said, table])
 
