@@ -136,11 +136,11 @@ class Table(Strict):
 
 
 class Figure(Strict):
-    """A figure of a report: ``curves`` over training, ``landscape`` along directions, ``fits`` of 1-D targets, ``neurons``: amplitude over orientation."""
+    """A figure of a report: ``curves`` over training, ``landscape`` along directions, ``fits`` of 1-D targets, ``neurons``: amplitude over orientation, ``heatmap`` over two axes."""
 
     experiment: str
     title: str | None = None
-    kind: Literal["curves", "landscape", "fits", "neurons"]
+    kind: Literal["curves", "landscape", "fits", "neurons", "heatmap"]
     y: list[str] = Field(default=[])
     by: list[str] = Field(default=[])
 

@@ -1,4 +1,4 @@
-"""Figures of an experiment: curves over training, loss landscapes, 1-D fits."""
+"""Figures of an experiment: curves over training, loss landscapes, 1-D fits, neurons, heat maps."""
 
 from __future__ import annotations
 
@@ -11,16 +11,19 @@ from bench.report.curves import draw_curves
 from bench.report.drawn import Drawn
 from bench.report.fits import draw_fits
 from bench.report.grid import GridCell, grid_cells
+from bench.report.heatmap import draw_heatmap
 from bench.report.landscape import draw_landscape
+from bench.report.lines import MOST_PANELS
+from bench.report.neurons import draw_neurons
 from bench.report.style import label, styled
 from bench.suite_file import Figure as FigureSpec
 
-TABLES: Mapping[str, str] = {"curves": "history", "landscape": "landscape", "fits": "functions"}
-_Draw = Callable[[FigureSpec, Sequence[GridCell], pd.DataFrame, Mapping[str, Metric], str], Drawn]
-_KINDS: Mapping[str, _Draw] = {"curves": draw_curves, "landscape": draw_landscape, "fits": draw_fits}
+TABLES: Mapping[str, str] = {"curves": "history", "landscape": "landscape", "fits": "functions", "neurons": "neurons", "heatmap": "history"}
+_Draw = Callable[[FigureSpec, Sequence[GridCell], pd.DataFrame, Mapping[str, Metric], str, int], Drawn]
+_KINDS: Mapping[str, _Draw] = {"curves": draw_curves, "landscape": draw_landscape, "fits": draw_fits, "neurons": draw_neurons, "heatmap": draw_heatmap}
 
 
-def draw(spec: FigureSpec, runs: pd.DataFrame, points: pd.DataFrame, metrics: Mapping[str, Metric], title: str = "") -> Drawn:
+def draw(spec: FigureSpec, runs: pd.DataFrame, points: pd.DataFrame, metrics: Mapping[str, Metric], title: str = "", most: int = MOST_PANELS) -> Drawn:
     """Draw one figure of an experiment.
 
     Args:
@@ -29,6 +32,7 @@ def draw(spec: FigureSpec, runs: pd.DataFrame, points: pd.DataFrame, metrics: Ma
         points: rows of the table that the kind is drawn from (`TABLES`), with ``of``: the run's ``row``.
         metrics: what the registry says of its metrics.
         title: what stands above where the suite says nothing.
+        most: how many panels it may have.
 
     Returns:
         The figure, unless no run that is ok has points.
@@ -39,4 +43,4 @@ def draw(spec: FigureSpec, runs: pd.DataFrame, points: pd.DataFrame, metrics: Ma
     if rows.empty:
         return Drawn(None, (f"no rows of {TABLES[spec.kind]} from runs that are ok",))
     with styled():
-        return _KINDS[spec.kind](spec, grid_cells(rows), points, metrics, label(spec.title or title or spec.experiment))
+        return _KINDS[spec.kind](spec, grid_cells(rows), points, metrics, label(spec.title or title or spec.experiment), most)
