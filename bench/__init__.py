@@ -12,7 +12,7 @@ executors       `executors`: how packs are run, in this process or in workers: n
 registry        `registry`: Parquet in, frames out, with provenance: no torch
 analysis        `analysis`: statistics, the comparison of two commits, claims: no torch
 report          `report`: tables and figures: no torch
-wiring          `run`, `cli`, `__main__`
+wiring          `run`, `backfill` (runs at other revisions), `cli`, `__main__`
 ==============  ======================================================================================
 """
 

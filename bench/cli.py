@@ -6,6 +6,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -16,12 +17,17 @@ from bench.errors import BenchError, NothingError, SuiteError, UsageError
 from bench.options import (
     DEFAULT_REPORT,
     DEFAULT_RESULTS,
+    AllOption,
+    BaseArgument,
     CheckpointOption,
     DeviceOption,
+    DirtyOption,
     ExperimentOption,
+    FailOnOption,
     ForceOption,
     Format,
     FormatOption,
+    HeadArgument,
     JobsOption,
     MaxCellsOption,
     OnlyOption,
@@ -34,13 +40,19 @@ from bench.options import (
     RetryOption,
     Reuse,
     ReuseOption,
+    ScaleOption,
     SetOption,
+    StrictOption,
     SuiteArgument,
     SuitesOption,
+    TrainOption,
     VariantOption,
 )
 
 if TYPE_CHECKING:
+    from bench.analysis.compare import Comparison
+    from bench.analysis.revisions import Revision, State
+    from bench.backfill import Order
     from bench.plan import Plan
     from bench.registry.store import Registry
     from bench.report.table import Table
@@ -115,7 +127,7 @@ def run(
             _print_plan(request, registry, way)
         else:
             failed |= _run_suite(request, registry, way, report_folder, format_, bool(context.obj))
-    _end(registry, failed)
+    _end(registry, failed=failed)
 
 
 @app.command()
@@ -155,8 +167,9 @@ def validate(
     max_cells: MaxCellsOption = 100_000,
 ) -> None:
     """Check suites at every profile: keys, names, parameters, combinations."""
+    from bench.overrides import Overrides
     from bench.references import dangling
-    from bench.resolve import Choice, Overrides, resolve
+    from bench.resolve import Choice, resolve
     from bench.run import load_suite
     from bench.suite import available, folders
     from bench.suite_file import PROFILES
@@ -220,49 +233,50 @@ def show(
 
 @app.command()
 def compare(
-    base: Annotated[str, typer.Argument(metavar="BASE", help="A revision (commit, branch, tag, HEAD~1, latest), or BASE..HEAD.")],
-    head: Annotated[str | None, typer.Argument(metavar="HEAD", help="Another revision.")] = None,
+    base: BaseArgument,
+    head: HeadArgument = None,
+    dirty: DirtyOption = False,
     suite: SuitesOption = None,
-    profile: Annotated[Profile | None, typer.Option("--profile", help="Only this scale.")] = None,
+    profile: ScaleOption = None,
+    experiment: ExperimentOption = None,
+    overrides: SetOption = None,
     variant: VariantOption = "",
-    fail_on: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--fail-on",
-            metavar="METRIC:AMOUNT",
-            help="Exit 1 if a cell, or the average over all cells of a suite, is shown to be worse, and by as much: test_accuracy:0.5pp.",
-        ),
-    ] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Also list cells whose numbers are identical.")] = False,
+    fail_on: FailOnOption = None,
+    strict: StrictOption = False,
+    everything: AllOption = False,
+    train: TrainOption = False,
+    plugins: PluginOption = None,
+    jobs: JobsOption = None,
     results: ResultsOption = DEFAULT_RESULTS,
     format_: FormatOption = Format.table,
 ) -> None:
-    """Say, with statistics, what changed between two commits."""
+    """Say, with statistics, what changed between two states of the code."""
     from bench.analysis.compare import compare as compare_rows
     from bench.analysis.gates import Gate
-    from bench.analysis.revisions import rows_at, select, two_revisions
-    from bench.registry.git import resolve
-    from bench.report.findings import comparison_table, gate_table
+    from bench.analysis.revisions import Scope, read_states, two_revisions
+    from bench.backfill import Order, pinned_all, the_only_suite
+    from bench.overrides import Overrides
+    from bench.registry.git import git_state, resolve
 
-    first, second = two_revisions(base, head)
-    gates = [Gate.parse(text) for text in fail_on or ()]
+    revisions = two_revisions(base, head, dirty)
+    gates = [Gate.parse(text, strict) for text in fail_on or ()]
+    if strict and not gates:
+        raise UsageError("--strict says how a gate is judged, and there is none", hint="Name one, as --fail-on test_accuracy:0.5pp.")
     registry = _registry(results)
-    runs = select(registry.runs(), suite or (), profile, variant)
-    sides = [rows_at(runs, revision, lambda name: resolve(name, Path())) for revision in (first, second)]
-    comparison = compare_rows(sides[0][0], sides[1][0], registry.metrics(), gates)
-    kinds = {change.kind for change in (*comparison.changes, *comparison.averages)} - (set() if everything else {"identical"})
-    _print(comparison_table(comparison, kinds or {"none"}, f"{first} → {second}"), format_)  # type: ignore[arg-type]  # no change is of the kind none
-    if set(comparison.counts()) == {"identical"}:
-        _say(f"{first} and {second} are identical: every number is the same.", err=format_ is not Format.table)
-    for _, remark in sides:
-        if remark:
-            _say(f"note: {remark}", err=True)
-    if gates:
-        _print(gate_table(comparison), format_)
-    blind = sum(result.outcome == "undetectable" for result in comparison.gates)
-    if blind:
-        _say(f"warning: in {blind} of its rows the gate could not have found what it forbids; the table says what it can find. More seeds would.", err=True)
-    _end(registry, comparison.crossed)
+    if variant and (overrides or train):
+        raise UsageError(f"--variant {variant!r} only names rows that are there", hint="With --run or --set, give its settings as --set KEY=VALUE.")
+    variant = variant or Overrides.parse(overrides or ()).variant
+    failed = False
+    if train:
+        suite, profile = suite or [the_only_suite(registry)], profile or Profile.quick
+        revisions = pinned_all(revisions, registry, suite)
+        failed = _run_missing(Order(suite, profile.value, results, overrides or (), experiment or (), plugins or (), jobs), revisions)
+    scope = Scope(suite or (), profile, variant, experiment or ())
+    present = git_state(Path(), exclude=[results, DEFAULT_REPORT], used=()).diff_hash if dirty else None
+    states, sides = read_states(registry, revisions, scope, lambda name: resolve(name, Path()), present)
+    comparison = compare_rows(sides[0], sides[1], registry.metrics(), gates)
+    _print_comparison(comparison, states, format_, everything, bool(gates))
+    _end(registry, failed=failed or comparison.crossed)
     if not comparison.comparable:
         raise NothingError("no number could be compared; the table says why")
 
@@ -270,7 +284,7 @@ def compare(
 @app.command()
 def claims(
     suites: Annotated[list[str] | None, typer.Argument(metavar="[SUITE]...")] = None,
-    profile: Annotated[Profile | None, typer.Option("--profile", help="Only this scale.")] = None,
+    profile: ScaleOption = None,
     variant: VariantOption = "",
     results: ResultsOption = DEFAULT_RESULTS,
     format_: FormatOption = Format.table,
@@ -295,7 +309,7 @@ def claims(
         _print(verdict_table(verdicts, f"Claims of {name} at {scale}"), format_)
     if not judged:
         raise NothingError("there is no claim to judge", hint="Run a suite that makes claims: bench run SUITE.")
-    _end(registry, contradicted)
+    _end(registry, failed=contradicted)
 
 
 @app.command()
@@ -325,6 +339,24 @@ def export(
     count = write(registry, file, replace=force, raw_csv=raw_csv)
     _say(f"wrote {count} rows to {file}")
     _end(registry)
+
+
+@app.command()
+def merge(
+    others: Annotated[list[Path] | None, typer.Argument(metavar="[OTHER]...", help="Folders of other registries, which are only read.")] = None,
+    compact: Annotated[bool, typer.Option("--compact", help="Then rewrite the many small files of this registry as few large ones.")] = False,
+    results: ResultsOption = DEFAULT_RESULTS,
+) -> None:
+    """Copy what other registries have and this one lacks; make many small files few."""
+    if not others and not compact:
+        raise UsageError("there is nothing to merge", hint="Name the folder of another registry, or give --compact.")
+    registry = _registry(results)
+    sources = [_registry(other) for other in others or ()]
+    for source in sources:
+        _say(f"{source.root}: {registry.merge(source)}")
+    if compact:
+        _say(f"{registry.root}: {registry.compact()}")
+    _end(*sources, registry)
 
 
 @app.command()
@@ -446,11 +478,12 @@ def _registry(results: Path) -> Registry:
     return Registry(results)
 
 
-def _end(registry: Registry, failed: bool = False) -> None:
+def _end(*registries: Registry, failed: bool = False) -> None:
     """Name the files that could not be read, and end with the exit code."""
-    for fault in registry.faults:
+    faults = [fault for registry in registries for fault in registry.faults]
+    for fault in faults:
         _say(f"not read: {fault}", err=True)
-    if registry.faults:
+    if faults:
         raise typer.Exit(3)
     if failed:
         raise typer.Exit(1)
@@ -486,6 +519,33 @@ def _run_suite(request: Request, registry: Registry, way: Way, out: Path, format
     for status, count in failures.items():
         _say(f"{count} runs: {status}; the report has the reasons, --retry-failed --executor inline --debug the tracebacks", err=True)
     return bool(failures or counts["failed"])
+
+
+def _run_missing(order: Order, revisions: Sequence[Revision]) -> bool:
+    """Run what a comparison lacks, and say whether a run failed."""
+    from bench.backfill import backfill
+
+    outcome = backfill(order, revisions, partial(_say, err=True))
+    for remark in outcome.remarks:
+        _say(f"note: {remark}", err=True)
+    return outcome.failed
+
+
+def _print_comparison(comparison: Comparison, states: Sequence[State], format_: Format, everything: bool, gated: bool) -> None:
+    from bench.report.findings import comparison_table, gate_table
+
+    title = " → ".join(map(str, states))
+    kinds = {change.kind for change in (*comparison.changes, *comparison.averages)} - (set() if everything else {"identical"})
+    _print(comparison_table(comparison, kinds or {"none"}, title), format_)  # type: ignore[arg-type]  # no change is of the kind none
+    if set(comparison.counts()) == {"identical"}:
+        _say(f"{states[0]} and {states[1]} are identical: every number is the same.", err=format_ is not Format.table)
+    for remark in filter(None, (state.remark for state in states)):
+        _say(f"note: {remark}", err=True)
+    if gated:
+        _print(gate_table(comparison), format_)
+    blind = sum(result.outcome == "undetectable" for result in comparison.gates)
+    if blind:
+        _say(f"warning: in {blind} of its rows the gate could not have found what it forbids; the table says what it can find. More seeds would.", err=True)
 
 
 def _print_results(plan: Plan, registry: Registry, out: Path, fresh: bool, format_: Format) -> None:

@@ -13,7 +13,7 @@ import errno
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -150,6 +150,26 @@ def replace(path: Path, content: bytes | memoryview, *, system: System = SYSTEM)
         system.sync_folder(path.parent)
 
 
+def remove(paths: Iterable[Path], *, system: System = SYSTEM) -> None:
+    """Take files away; on return they are gone from the disk, and those that were gone before are fine.
+
+    Args:
+        paths: their names.
+        system: the system calls.
+
+    Raises:
+        StorageError: if the disk refuses; then some of them may be gone.
+    """
+    folders: set[Path] = set()
+    for path in paths:
+        with _explained(path, action="removed"), contextlib.suppress(FileNotFoundError):
+            system.unlink(path)
+            folders.add(path.parent)
+    for folder in sorted(folders):
+        with _explained(folder):
+            system.sync_folder(folder)
+
+
 def check_writable(folder: Path, system: System = SYSTEM) -> None:
     """Create a folder if need be, and show that a file can be written there, before hours of work rely on it.
 
@@ -251,13 +271,13 @@ def _make_folders(folder: Path, system: System) -> None:
 
 
 @contextlib.contextmanager
-def _explained(path: Path, needed: int | None = None) -> Iterator[None]:
+def _explained(path: Path, needed: int | None = None, action: str = "written") -> Iterator[None]:
     try:
         yield
     except OSError as error:
         reason = _space(path, needed) if error.errno == errno.ENOSPC else REASONS.get(error.errno or 0, error.strerror or str(error))
         hint = "What was recorded before is untouched. Mend this, or choose another folder, and give the same command again."
-        raise StorageError(f"cannot be written: {reason}", Place(str(path)), hint) from error
+        raise StorageError(f"cannot be {action}: {reason}", Place(str(path)), hint) from error
 
 
 def _space(path: Path, needed: int | None) -> str:

@@ -46,6 +46,21 @@ ReuseOption = Annotated[Reuse, typer.Option("--reuse", help="Whose rows count as
 RetryOption = Annotated[bool, typer.Option("--retry-failed", help="Try again what crashed, timed out or ran out of memory.")]
 SuiteArgument = Annotated[str, typer.Argument(metavar="SUITE", help="A name in suites/, or the path of a .yaml file.")]
 SuitesOption = Annotated[list[str] | None, typer.Option("--suite", help="Only this suite; may be repeated.")]
+ScaleOption = Annotated[Profile | None, typer.Option("--profile", help="Only this scale.")]
+BaseArgument = Annotated[str, typer.Argument(metavar="BASE", help="A revision (commit, branch, tag, HEAD~1; latest, latest~1: with rows), or BASE..HEAD.")]
+HeadArgument = Annotated[str | None, typer.Argument(metavar="HEAD", help="Another revision.")]
+FailOnOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--fail-on",
+        metavar="METRIC:AMOUNT[:CELLS]",
+        help="Exit 1 if a cell, or the average over all cells of a suite, is shown to be worse, and by as much: test_accuracy:0.5pp, test_loss:5%:dropout>0.",
+    ),
+]
+StrictOption = Annotated[bool, typer.Option("--strict", help="Exit 1 as well where a cell is not shown to be less worse than by the amount of --fail-on.")]
+AllOption = Annotated[bool, typer.Option("--all", help="Also list cells whose numbers are identical.")]
+TrainOption = Annotated[bool, typer.Option("--run", help="First run the suite at both, each by its own code in a work tree of its own; what is done stays.")]
+DirtyOption = Annotated[bool, typer.Option("--dirty", help="Of the second, which is HEAD unless given, take the uncommitted changes on top of it.")]
 VariantOption = Annotated[str, typer.Option("--variant", help="The rows of these --set overrides, as rows name them.")]
 
 ReportOption = Annotated[Path, typer.Option("--report", help="Where tables and figures go.")]

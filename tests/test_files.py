@@ -88,6 +88,21 @@ def test_a_replacement_is_synced_before_it_takes_the_name(tmp_path):
     assert leftovers(tmp_path) == []
 
 
+def test_what_is_removed_is_gone_from_the_disk_and_what_was_gone_is_fine(tmp_path):
+    system = Recorded()
+    (tmp_path / "a").write_bytes(CONTENT)
+    (tmp_path / "b").write_bytes(CONTENT)
+    files.remove([tmp_path / name for name in ("a", "gone", "b")], system=system)
+    assert system.names == ["unlink", "unlink", "unlink", "sync_folder"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_cannot_be_removed_is_named(tmp_path):
+    (tmp_path / "a").mkdir()
+    with pytest.raises(StorageError, match="a: cannot be removed: "):
+        files.remove([tmp_path / "a"])
+
+
 def attempt(operation: str, path: Path, system: files.System) -> StorageError | None:
     try:
         getattr(files, operation)(path, CONTENT, system=system)

@@ -49,18 +49,21 @@ def git_state(path: Path, exclude: Sequence[Path] = (), used: Sequence[Path] | N
     Returns:
         Its state; all None without a repository, without a commit, without git, or where git distrusts the owner.
     """
-    folder = _folder(path)
-    top = _ask(folder, "rev-parse", "--show-toplevel")
-    # From inside .git or a bare repository, there is no work tree to ask about.
-    if not top:
+    root = work_tree(path)
+    if root is None:
         return GitState()
-    root = Path(top.removesuffix("\n"))
     commit = _ask(root, "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
     time = _ask(root, "show", "--no-patch", "--no-show-signature", "--format=%ct", "HEAD")
     changes = _changes(root, exclude, used)
     if commit is None or time is None or changes is None:
         return GitState()
     return GitState(commit.strip(), datetime.fromtimestamp(int(time), UTC), bool(changes), _hash(root, changes) if changes else None)
+
+
+def work_tree(path: Path) -> Path | None:
+    """The top folder of the work tree that holds a file or folder, or None; there is none inside .git or a bare repository."""
+    top = _ask(_folder(path), "rev-parse", "--show-toplevel")
+    return Path(top.removesuffix("\n")) if top else None
 
 
 def resolve(revision: str, path: Path) -> str:
@@ -79,7 +82,7 @@ def resolve(revision: str, path: Path) -> str:
     """
     if revision.startswith("-") or not revision.isprintable():
         raise UsageError(f"{revision!r} is no revision; it is a commit, a branch, a tag, or as main~5")
-    answer = _git(_folder(path), "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+    answer = run_git(_folder(path), "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
     if answer is None:
         raise MissingError("git is not installed, so revisions have no meaning", hint="Install git, or name commits by their full hash.")
     commit = answer.stdout.decode().strip()
@@ -156,15 +159,23 @@ def _folder(path: Path) -> Path:
 
 
 def _ask(folder: Path, *arguments: str) -> str | None:
-    answer = _git(folder, *arguments)
+    answer = run_git(folder, *arguments)
     return None if answer is None or answer.returncode else os.fsdecode(answer.stdout)
 
 
-def _git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[bytes] | None:
-    """Run git, and return None if there is none."""
+def run_git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[bytes] | None:
+    """Run git in a folder, in a process group of its own, so that Ctrl-C does not stop it halfway.
+
+    Args:
+        folder: where.
+        arguments: the words after ``git``.
+
+    Returns:
+        What it answered, or None if there is no git.
+    """
     environment = {name: value for name, value in os.environ.items() if name not in MISLEADING} | QUIET
     command = ["git", "-c", "core.fsmonitor=", "-C", str(folder), *arguments]
     try:
-        return subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        return subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False, process_group=0)
     except (FileNotFoundError, PermissionError):
         return None

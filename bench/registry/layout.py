@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -58,7 +59,8 @@ class Layout:
             UnknownNameError: if there is no such table.
         """
         folder = self.file(table, "").parent
-        return sorted(path for path in folder.glob("*.parquet") if not path.name.startswith(".")) if folder.is_dir() else []
+        names = os.listdir(folder) if folder.is_dir() else []  # noqa: PTH208 - thousands of names are sorted far faster than paths
+        return [folder / name for name in sorted(names) if name.endswith(".parquet") and not name.startswith(".")]
 
     def check_format(self) -> None:
         """Refuse a registry that this version of bench does not know.

@@ -6,7 +6,9 @@ loaded, and every fault is one exception with its reason.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import threading
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
@@ -15,6 +17,7 @@ import pyarrow.parquet as pq
 
 from bench.errors import Place, StorageError
 from bench.metric import Better, Scale, Split
+from bench.registry.notes import note_of, schema_digest
 from bench.registry.schema import SCHEMA_VERSION, TABLES, TYPES, VERSION_KEY, metric_of
 from bench.registry.seal import check_seal, footer_start, seal
 
@@ -28,6 +31,7 @@ NEEDED = {
     "history": ("row", "run_id"),
     "landscape": ("row", "run_id"),
     "functions": ("row", "run_id"),
+    "neurons": ("row", "run_id"),
 }
 
 
@@ -35,37 +39,136 @@ def encode(table: pa.Table) -> bytes:
     """A table as a sealed Parquet file."""
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, compression="zstd", write_page_checksum=True)
-    return seal(sink.getvalue().to_pybytes())
+    content = sink.getvalue()
+    names = table.schema.names
+    note = note_of(pq.ParquetFile(pa.BufferReader(content)).metadata, names) if "commit" in names else b""
+    return seal(content.to_pybytes(), note)
 
 
-def read(path: Path, table: str, columns: Collection[str] | None = None) -> pa.Table:
-    """Read one file.
+class Schemas:
+    """The schemas of files; one that many files share is built and checked once."""
 
-    Args:
-        path: the file.
-        table: a key of `bench.registry.schema.TABLES`.
-        columns: which to load, where the file has them; all by default.
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], pa.Schema | str] = {}
+        self._lock = threading.Lock()
 
-    Returns:
-        What it holds, as it holds it.
+    def of(self, file: pq.ParquetFile, table: str, sealed: bool) -> pa.Schema:
+        """The schema of a file, the same object for files that have the same.
 
-    Raises:
-        StorageError: with the reason, if it cannot be trusted.
-    """
-    file = open_file(path, table)
-    names = file.schema_arrow.names
-    wanted = names if columns is None else [name for name in names if name in columns]
+        Args:
+            file: the file.
+            table: a key of `bench.registry.schema.TABLES`.
+            sealed: whether `encode` made it, so that its schema is what Arrow noted of it.
+
+        Raises:
+            ValueError: with the reason, if it is none of this table.
+        """
+        digest = schema_digest(file.metadata) if sealed else None
+        if digest is None:
+            _check_schema(file.schema_arrow, table)
+            return file.schema_arrow
+        with self._lock:
+            if (table, digest) not in self._known:
+                self._known[table, digest] = _checked(file, table)
+            found = self._known[table, digest]
+        if isinstance(found, str):
+            raise ValueError(found)
+        return found
+
+    def known(self, table: str, digest: str) -> pa.Schema | None:
+        """The schema of that digest, if a sound file had it before."""
+        found = self._known.get((table, digest))
+        return None if isinstance(found, str) else found
+
+
+def _checked(file: pq.ParquetFile, table: str) -> pa.Schema | str:
+    """The schema of a file, or why it is none of this table."""
     try:
-        loaded = file.read(columns=wanted, use_threads=False)
-        loaded.validate(full=True)
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise StorageError(f"damaged: {_first_line(error)}", Place(str(path))) from error
-    if loaded.num_rows != file.metadata.num_rows:
-        raise StorageError("damaged: it holds another number of rows than it says", Place(str(path)))
-    return loaded
+        _check_schema(file.schema_arrow, table)
+    except ValueError as error:
+        return str(error)
+    return file.schema_arrow
 
 
-def open_file(path: Path, table: str) -> pq.ParquetFile:
+@dataclass(frozen=True)
+class Opened:
+    """A file whose footer can be trusted.
+
+    Attributes:
+        file: the file, its bytes in memory.
+        schema: its schema.
+        path: where it lies.
+    """
+
+    file: pq.ParquetFile
+    schema: pa.Schema
+    path: Path
+
+    def read(self, columns: Collection[str] | None = None, groups: Sequence[int] | None = None) -> pa.Table:
+        """Read the values.
+
+        Args:
+            columns: which to load, where the file has them; all by default.
+            groups: which row groups; all by default.
+
+        Returns:
+            What it holds, as it holds it.
+
+        Raises:
+            StorageError: with the reason, if it is damaged.
+        """
+        names = self.schema.names
+        wanted = names if columns is None else [name for name in names if name in columns]
+        chosen = range(self.file.num_row_groups) if groups is None else groups
+        try:
+            loaded = self.file.read_row_groups(list(chosen), columns=wanted, use_threads=False)
+            loaded.validate(full=True)
+        except (pa.ArrowException, OSError, ValueError) as error:
+            raise StorageError(f"damaged: {_first_line(error)}", Place(str(self.path))) from error
+        if loaded.schema.names != wanted or loaded.schema.types != [self.schema.field(name).type for name in wanted]:
+            raise StorageError("damaged: its columns are not those that it says it has", Place(str(self.path)))
+        if loaded.num_rows != sum(self.file.metadata.row_group(index).num_rows for index in chosen):
+            raise StorageError("damaged: it holds another number of rows than it says", Place(str(self.path)))
+        return loaded
+
+
+@dataclass(frozen=True)
+class Content:
+    """The bytes of a file, as they were written.
+
+    Attributes:
+        path: where it lies.
+        content: all of it.
+        note: what lies beside its seal; None if it has no seal.
+    """
+
+    path: Path
+    content: bytes
+    note: bytes | None
+
+    def open(self, table: str, schemas: Schemas) -> Opened:
+        """Check everything but the values.
+
+        Args:
+            table: a key of `bench.registry.schema.TABLES`.
+            schemas: those of other files.
+
+        Returns:
+            The file.
+
+        Raises:
+            StorageError: with the reason, if it cannot be trusted.
+        """
+        try:
+            file = pq.ParquetFile(pa.BufferReader(self.content), page_checksum_verification=True)
+            _check_sizes(file.metadata)
+            schema = schemas.of(file, table, sealed=self.note is not None)
+        except (pa.ArrowException, OSError, ValueError) as error:
+            raise StorageError(_first_line(error), Place(str(self.path))) from error
+        return Opened(file, schema, self.path)
+
+
+def open_file(path: Path, table: str) -> Opened:
     """Open one file and check everything but the values.
 
     Args:
@@ -73,32 +176,52 @@ def open_file(path: Path, table: str) -> pq.ParquetFile:
         table: a key of `bench.registry.schema.TABLES`.
 
     Returns:
-        The file, its bytes in memory.
+        The file.
 
     Raises:
         StorageError: with the reason, if it cannot be trusted.
     """
+    return content_of(path).open(table, Schemas())
+
+
+def check(path: Path, table: str) -> None:
+    """Read a file whole, a row group at a time.
+
+    Args:
+        path: the file.
+        table: a key of `bench.registry.schema.TABLES`.
+
+    Raises:
+        StorageError: with the reason, if it cannot be trusted.
+    """
+    opened = open_file(path, table)
+    for group in range(opened.file.num_row_groups):
+        opened.read(groups=[group])
+
+
+def content_of(path: Path) -> Content:
+    """The bytes of a file.
+
+    Raises:
+        StorageError: with the reason, if they are not those of a Parquet file as bench wrote it.
+    """
     try:
-        content = _content(path)
-        file = pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True)
-        _check_sizes(file.metadata)
-        _check_schema(file.schema_arrow, table)
-    except (pa.ArrowException, OSError, ValueError) as error:
+        return _content(path)
+    except (OSError, ValueError) as error:
         raise StorageError(_first_line(error), Place(str(path))) from error
-    return file
 
 
-def _content(path: Path) -> bytes:
+def _content(path: Path) -> Content:
     # A folder, a pipe or a loop of links is not opened at all.
     if not path.is_file():
         raise ValueError("not a regular file")
     if path.stat().st_size > MAX_FILE:
         raise ValueError("refused: it is larger than any that bench writes")
     content = path.read_bytes()
-    check_seal(content)
+    note = check_seal(content)
     if len(content) - footer_start(content) > MAX_FOOTER:
         raise ValueError("refused: its footer is larger than any that bench writes")
-    return content
+    return Content(path, content, note)
 
 
 def _check_sizes(metadata: pq.FileMetaData) -> None:

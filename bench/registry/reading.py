@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator, Sequence, Set
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,9 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bench.errors import StorageError
-from bench.registry import parquet
+from bench.registry.footers import Footer, Footers
 from bench.registry.layout import COMMIT, STEM, Layout
-from bench.registry.unify import unify
+from bench.registry.replaced import overlapping, replaced
+from bench.registry.threads import in_threads
+from bench.registry.unify import Votes, unify
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,34 @@ class Fault:
         return f"{self.path}: {self.reason}"
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """What of a table is wanted.
+
+    Attributes:
+        columns: which to load; all by default.
+        rows: values of the column ``row`` to keep; all by default.
+        commits: values of the column ``commit`` to keep, which must be among `columns`; all by default.
+    """
+
+    columns: Collection[str] | None = None
+    rows: Set[str] | None = None
+    commits: Collection[str] | None = None
+
+    def groups(self, footer: Footer) -> list[int]:
+        """The row groups that may hold such rows."""
+        return [index for index, group in enumerate(footer.groups) if self.commits is None or group.may_hold(self.commits)]
+
+    def of(self, content: pa.Table) -> pa.Table:
+        """Such rows of a file."""
+        if self.commits is not None and "commit" in content.schema.names:
+            content = content.filter(pc.is_in(content["commit"].cast(pa.string()), value_set=pa.array(sorted(self.commits), pa.string())))
+        return content if self.rows is None else _of_rows(content, self.rows)
+
+
+EVERYTHING = Wanted()
+
+
 class Reader:
     """Reads tables and remembers faults.
 
@@ -37,6 +67,7 @@ class Reader:
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
         self._reasons: dict[Path, str] = {}
+        self._footers = Footers()
 
     @property
     def faults(self) -> list[Fault]:
@@ -59,56 +90,55 @@ class Reader:
         self._try_format()
         return [path for path in self._layout.parquet_files(table) if self._wanted(path, suite, profile)]
 
-    def recorded(self, table: str, suite: str | None = None, profile: str | None = None) -> list[Path]:
-        """The files of a table whose pack has a sound file of `runs`; the arguments are those of `paths`."""
-        paths = self.paths(table, suite, profile)
-        if table == COMMIT:
-            return paths
-        sound = {path.name for path, _ in self.schemas(COMMIT, self.paths(COMMIT, suite, profile))}
-        return [path for path in paths if path.name in sound]
+    def counted(self, suite: str | None = None, profile: str | None = None) -> dict[Path, Footer]:
+        """The files of `runs` that count, being sound and not replaced by a compacted one; the arguments are those of `paths`."""
+        footers = self.footers(COMMIT, self.paths(COMMIT, suite, profile))
+        gone = replaced({path.stem: footer.replaces for path, footer in footers.items() if footer.replaces})
+        return {path: footer for path, footer in footers.items() if path.stem not in gone} if gone else footers
 
-    def load(self, table: str, paths: Sequence[Path], columns: Collection[str] | None = None, rows: Set[str] | None = None) -> pa.Table:
-        """The contents of files as one table.
+    def recorded(self, table: str, suite: str | None = None, profile: str | None = None) -> list[Path]:
+        """The files of a table whose pack has a file of `runs` that counts; the arguments are those of `paths`."""
+        counted = {path.name: path for path in self.counted(suite, profile)}
+        return list(counted.values()) if table == COMMIT else [path for path in self.paths(table, suite, profile) if path.name in counted]
+
+    def sharing(self, paths: Iterable[Path]) -> frozenset[Path]:
+        """The files of `runs`, of those opened, that hold rows which another one of them holds too."""
+        sharing = overlapping(self._lists(paths))
+        return frozenset(path for path in paths if path.stem in sharing) if sharing else frozenset()
+
+    def footers(self, table: str, paths: Sequence[Path]) -> dict[Path, Footer]:
+        """The footers of those files that can be used; each file is opened once as long as it does not change.
 
         Args:
             table: a key of `bench.registry.schema.TABLES`.
             paths: the files.
-            columns: which to load; all by default.
-            rows: values of the column ``row`` to keep; all by default.
 
         Returns:
-            A table as `bench.registry.unify.unify` makes it.
+            File -> footer, in their order.
         """
-        loaded: dict[Path, pa.Table] = {}
-        for path in paths:
-            self._reasons.pop(path, None)
-            try:
-                content = parquet.read(path, table, columns)
-            except StorageError as error:
-                self._reasons[path] = error.message
-                continue
-            loaded[path] = content if rows is None else _of_rows(content, rows)
-        unified, reasons = unify(table, loaded, columns)
-        self._reasons.update(reasons)
-        return unified
+        return {path: footer for path, (footer, _) in self._visit(table, paths, None).items()}
 
-    def schemas(self, table: str, paths: Sequence[Path]) -> Iterator[tuple[Path, pa.Schema]]:
-        """The schemas of those files that can be used.
+    def load(self, table: str, paths: Sequence[Path], wanted: Wanted = EVERYTHING, votes: Votes | None = None) -> pa.Table:
+        """The contents of files as one table; each row counts once.
 
         Args:
             table: a key of `bench.registry.schema.TABLES`.
-            paths: the files.
+            paths: the files; of `runs`, those that another one of them replaces are left out.
+            wanted: what of them.
+            votes: as `bench.registry.unify.unify` takes them; those of these files by default.
 
-        Yields:
-            Each file and its schema.
+        Returns:
+            A table as `bench.registry.unify.unify` makes it. Its columns are those of all files, also of those without a row that is wanted.
         """
-        for path in paths:
-            try:
-                schema = parquet.open_file(path, table).schema_arrow
-            except StorageError as error:
-                self._reasons[path] = error.message
-            else:
-                yield path, schema
+        visited = self._visit(table, paths, wanted)
+        lists = self._lists(visited)
+        gone = replaced(lists)
+        counted = {path: content for path, (_, content) in visited.items() if path.stem not in gone}
+        contents = _once(counted, overlapping({stem: packs for stem, packs in lists.items() if stem not in gone}))
+        own = [(visited[path][0].schema, visited[path][0].rows) for path in counted]
+        unified, reasons = unify(table, contents, wanted.columns, own if votes is None else votes)
+        self._reasons.update(reasons)
+        return unified
 
     def suite_text(self, digest: str) -> str | None:
         """The sound copy of a suite file, or None."""
@@ -126,6 +156,37 @@ class Reader:
             return text
         self._reasons[path] = "damaged: its content is not what its name says"
         return None
+
+    def _visit(self, table: str, paths: Sequence[Path], wanted: Wanted | None) -> dict[Path, tuple[Footer, pa.Table | None]]:
+        """The footers of sound files, and what is wanted of them; None where that is nothing."""
+        known = {path: self._footers.known(path) for path in paths}
+        idle = {path: footer for path, footer in known.items() if footer is not None and (wanted is None or not wanted.groups(footer))}
+        opened = [path for path in paths if path not in idle]
+        found = dict(zip(opened, in_threads(lambda path: self._attempt(path, table, wanted), opened), strict=True))
+        sound: dict[Path, tuple[Footer, pa.Table | None]] = {}
+        for path in paths:
+            result = found[path] if path in found else (idle[path], None)
+            if wanted is not None:
+                self._reasons.pop(path, None)
+            if isinstance(result, StorageError):
+                self._reasons[path] = result.message
+            else:
+                sound[path] = result
+        return sound
+
+    def _attempt(self, path: Path, table: str, wanted: Wanted | None) -> tuple[Footer, pa.Table | None] | StorageError:
+        try:
+            footer, opened = self._footers.look(path, table)
+            groups = wanted.groups(footer) if wanted is not None else []
+            return footer, wanted.of(opened().read(wanted.columns, groups)) if wanted is not None and groups else None
+        except StorageError as error:
+            return error
+
+    def _lists(self, paths: Iterable[Path]) -> dict[str, frozenset[str]]:
+        """Stem -> the packs that it replaces, of compacted files that were opened."""
+        runs = self._layout.folder(COMMIT)
+        known = ((path, self._footers.latest(path if path.parent == runs else runs / path.name)) for path in paths)
+        return {path.stem: footer.replaces for path, footer in known if footer is not None and footer.replaces}
 
     def _wanted(self, path: Path, suite: str | None, profile: str | None) -> bool:
         match = STEM.fullmatch(path.stem)
@@ -146,7 +207,36 @@ class Reader:
             self._reasons[path] = error.message
 
 
+def _once(contents: Mapping[Path, pa.Table | None], doubtful: Set[str]) -> dict[Path, pa.Table]:
+    """What there is, but for rows of doubtful files that an earlier one of these holds."""
+    seen: set[str] = set()
+    once: dict[Path, pa.Table] = {}
+    for path, content in contents.items():
+        if content is None:
+            continue
+        once[path] = content
+        if path.stem in doubtful:
+            once[path] = without(content, seen)
+            seen.update(content["row"].unique().to_pylist())
+    return once
+
+
+def without(content: pa.Table, names: Set[str]) -> pa.Table:
+    """A table without the rows of these names.
+
+    Args:
+        content: has a column ``row``.
+        names: values of it.
+
+    Returns:
+        The others.
+    """
+    return content.filter(pc.invert(pc.is_in(content["row"], value_set=pa.array(sorted(names), content["row"].type))))
+
+
 def _of_rows(content: pa.Table, rows: Set[str]) -> pa.Table:
-    # A file has few of the rows that are asked for, and Arrow hashes all that it is given anew for each file.
+    # A small file has few of the rows that are asked for, and Arrow hashes all that it is given anew for each file.
+    if len(rows) <= content.num_rows:
+        return content.filter(pc.is_in(content["row"], value_set=pa.array(sorted(rows), pa.string())))
     kept = [name for name in content["row"].unique().to_pylist() if name in rows]
     return content.filter(pc.is_in(content["row"], value_set=pa.array(kept, pa.string())))

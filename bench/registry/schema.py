@@ -113,7 +113,25 @@ FUNCTIONS = (
     Column("target", "float64", "", "the value to learn (train) or the true one (test)"),
 )
 
-TABLES: Mapping[str, tuple[Column, ...]] = {"runs": RUNS, "history": HISTORY, "landscape": LANDSCAPE, "functions": FUNCTIONS}
+NEURONS = (
+    Column("row", "string", "", "the row of runs that was trained"),
+    Column("run_id", "string", "", "the run"),
+    Column("step", "int64", "steps", "steps done"),
+    Column("layer", "string", "", "the layer's path in the model"),
+    Column("neuron", "int64", "", "number of the neuron in its layer, from 0"),
+    Column("amplitude", "float64", "", "A = ||a|| ||[w; b]||, of the weights that leave the neuron and of those that enter it with its bias"),
+    Column("share", "float64", "", "amplitude over the largest of its layer"),
+    Column("orientation", "float64", "rad", "atan2(b, w) in [-pi, pi); NULL unless one number enters the neuron, or if it has no weights", nullable=True),
+    Column("cluster", "int64", "", "which of the fewest arcs of 5 degrees holds it; NULL if it is inactive or has no orientation", nullable=True),
+)
+
+TABLES: Mapping[str, tuple[Column, ...]] = {
+    "runs": RUNS,
+    "history": HISTORY,
+    "landscape": LANDSCAPE,
+    "functions": FUNCTIONS,
+    "neurons": NEURONS,
+}
 
 
 def arrow_schema(table: str, axes: Sequence[str] = (), parameters: Mapping[str, str] | None = None, metrics: Sequence[Metric] = ()) -> pa.Schema:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Collection, Mapping, Sequence, Set
 from pathlib import Path
 
 import pandas as pd
@@ -19,11 +19,14 @@ from bench import files
 from bench.errors import UnknownNameError, UsageError, did_you_mean
 from bench.metric import Metric
 from bench.registry import parquet, view
+from bench.registry.compaction import Compacted, compact
 from bench.registry.frames import frame
 from bench.registry.layout import COMMIT, DIGEST, FORMAT_TEXT, STEM, SUITES, Layout
-from bench.registry.reading import Fault, Reader
+from bench.registry.merging import Merged, merge
+from bench.registry.reading import Fault, Reader, Wanted
 from bench.registry.rows import check_finite
 from bench.registry.schema import TABLES, metric_of
+from bench.registry.states import states
 
 
 class Registry:
@@ -119,13 +122,20 @@ class Registry:
         """
         return self._reader.suite_text(digest) if DIGEST.fullmatch(digest) else None
 
-    def runs(self, suite: str | None = None, profile: str | None = None, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    def runs(
+        self,
+        suite: str | None = None,
+        profile: str | None = None,
+        columns: Sequence[str] | None = None,
+        commits: Collection[str] | None = None,
+    ) -> pd.DataFrame:
         """The clean view: one row per run of an experiment at a state of the code, the highest generation.
 
         Args:
             suite: only this suite.
             profile: only this profile.
             columns: only these, in this order; all by default.
+            commits: only rows of these, by their full hashes; all by default. It changes no row, as a commit belongs to the identity.
 
         Returns:
             The rows, by file, with column types as in `bench.registry.frames`; `faults` names what was left out.
@@ -136,11 +146,11 @@ class Registry:
         """
         wanted = None if columns is None else {*columns, *view.IDENTITY, *view.RULE}
         paths = self._reader.paths(COMMIT, suite, profile)
-        rows = view.clean(frame(self._reader.load(COMMIT, paths, wanted), COMMIT))
+        rows = view.clean(frame(self._reader.load(COMMIT, paths, Wanted(wanted, commits=commits)), COMMIT))
         if columns is None:
             return rows
         if unknown := [name for name in columns if name not in rows]:
-            known = {name for _, schema in self._reader.schemas(COMMIT, paths) for name in schema.names}
+            known = {name for footer in self._reader.footers(COMMIT, paths).values() for name in footer.schema.names}
             raise UnknownNameError(f"no row has a column {unknown[0]!r}. {did_you_mean(unknown[0], known)}")
         return rows[list(columns)]
 
@@ -156,7 +166,7 @@ class Registry:
         Raises:
             StorageError: if the folder is no registry.
         """
-        return frame(self._reader.load(COMMIT, self._reader.paths(COMMIT), rows=names), COMMIT)
+        return frame(self._reader.load(COMMIT, self._reader.paths(COMMIT), Wanted(rows=names)), COMMIT)
 
     def table(self, name: str, suite: str | None = None, profile: str | None = None) -> pd.DataFrame:
         """All rows of a table whose pack was recorded; of `runs` all generations.
@@ -191,11 +201,22 @@ class Registry:
         """
         trained = runs["reused_from"].where(runs["reused_from"].notna(), runs["row"])
         owners = pd.DataFrame({"of": runs["row"], "row": trained}, dtype=object)
-        rows = self._reader.load(name, self._reader.recorded(name), rows=set(trained))
+        rows = self._reader.load(name, self._reader.recorded(name), Wanted(rows=set(trained)))
         return owners.merge(frame(rows, name), on="row")
 
+    def states(self) -> pd.DataFrame:
+        """The states of the code that there are rows of, superseded rows counted too; far cheaper than the rows.
+
+        Returns:
+            One row per state: suite, profile, variant, commit, commit_time, dirty, diff_hash, the latest of ``written``, and ``rows``, how many there are.
+
+        Raises:
+            StorageError: if the folder is no registry.
+        """
+        return states(self._reader)
+
     def metrics(self) -> dict[str, Metric]:
-        """What the files say of the metrics that they hold; where they differ, the highest version counts.
+        """What the files say of the metrics that they hold; where they differ, the highest version counts, then one that names a family.
 
         Returns:
             Name -> metric, by name.
@@ -204,11 +225,40 @@ class Registry:
             StorageError: if the folder is no registry.
         """
         found: dict[str, Metric] = {}
-        for _, schema in self._reader.schemas(COMMIT, self._reader.paths(COMMIT)):
+        for schema in {id(footer.schema): footer.schema for footer in self._reader.counted().values()}.values():
             for metric in filter(None, map(metric_of, schema)):
-                if metric.name not in found or metric.version > found[metric.name].version:
+                if metric.name not in found or _rank(metric) > _rank(found[metric.name]):
                     found[metric.name] = metric
         return dict(sorted(found.items()))
+
+    def merge(self, other: Registry) -> Merged:
+        """Copy the packs and suites of another registry that this one lacks, byte for byte; nothing is overwritten.
+
+        Args:
+            other: the other registry, which is only read; its `faults` name what could not be used and was not copied.
+
+        Returns:
+            What was done.
+
+        Raises:
+            UsageError: if both are the same folder.
+            StorageError: if the disk refuses, if the other is no registry or one of a newer format, or if both have a file of one name with
+                other content: then nothing was copied.
+        """
+        other._reader.paths(COMMIT)
+        self.prepare()
+        return merge(self._layout, self._reader, other._layout, other._reader, self._system)
+
+    def compact(self) -> Compacted:
+        """Rewrite the many small files of each suite and profile as few large ones; every answer stays as it is.
+
+        Returns:
+            What was done; `faults` names the files that could not be read and stay as they are.
+
+        Raises:
+            StorageError: if the disk refuses, or the folder is no registry, or one of a newer or unknown format; no row is lost.
+        """
+        return compact(self._layout, self._reader, self._system)
 
     def verify(self) -> list[Fault]:
         """Read every file whole, and forget the faults of earlier reads.
@@ -225,3 +275,8 @@ class Registry:
         for path in sorted(self._layout.folder(SUITES).glob("*.yaml")):
             self._reader.suite_text(path.stem)
         return self.faults
+
+
+def _rank(metric: Metric) -> tuple[int, bool]:
+    """What is said of a metric counts more from a higher version, and among equals from a file that knows of families."""
+    return metric.version, bool(metric.family)

@@ -43,6 +43,12 @@ def test_a_harmful_change_crosses_the_gate(project: Project) -> None:
     assert "crossed" in harmful.out
     useful = project.bench("compare", "HEAD", "HEAD~1", "--fail-on", "test_accuracy:0.5pp")
     assert useful.code == 0, useful.out
+    elsewhere = project.bench("compare", "HEAD~1", "HEAD", "--fail-on", "test_accuracy:0.5pp:experiment=grid")
+    assert (elsewhere.code, "no common cell is experiment=grid" in elsewhere.err) == (2, True)
+    strict = project.bench("compare", "HEAD", "HEAD~1", "--strict", "--fail-on", "test_loss:0.001%")
+    assert (strict.code, "held" in strict.out) == (0, True), "all that is better is shown not to be worse"
+    alone = project.bench("compare", "HEAD", "HEAD~1", "--strict")
+    assert (alone.code, "--strict says how a gate is judged" in alone.err) == (2, True)
 
 
 def test_identical_commits_are_said_to_be_identical(project: Project) -> None:

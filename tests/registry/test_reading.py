@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from bench.errors import StorageError
 from bench.registry import parquet
-from bench.registry.parquet import encode, open_file, read
+from bench.registry.parquet import encode, open_file
 from bench.registry.schema import SCHEMA_VERSION, VERSION_KEY
 
 STEM = "tricks.quick.bad"
@@ -110,7 +110,7 @@ def test_a_file_that_nobody_sealed_is_read_or_named_whichever_byte_is_changed(tm
 
 def read_or_none(path):
     try:
-        return read(path, "history")
+        return open_file(path, "history").read()
     except StorageError:
         return None
 
@@ -188,7 +188,7 @@ def test_a_metric_that_cannot_be_is_refused(filled, runs, changes):
 def test_claims_beyond_the_limits_are_refused_before_data_are_loaded(tmp_path, history, monkeypatch, limit, what):
     path = tmp_path / "large.parquet"
     path.write_bytes(encode(history(("a", 1, 0.5), ("a", 2, 0.5))))
-    assert open_file(path, "history").metadata.num_rows == 2
+    assert open_file(path, "history").read().num_rows == 2
     monkeypatch.setattr(parquet, limit, 1)
     with pytest.raises(StorageError, match=f"refused: .*{what}"):
         open_file(path, "history")

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from bench.registry.seal import MARK, SEAL_SIZE, check_seal, seal
+from bench.registry.seal import MARK, NOTE, SEAL_SIZE, check_seal, seal
 
 TABLE = pa.table({"a": ["u", "v", None], "x": [1.5, None, 3.0]})
 
@@ -68,3 +68,17 @@ def test_every_cut_is_noticed(plain):
 def test_what_is_no_parquet_file_is_told_apart(content, reason):
     with pytest.raises(ValueError, match=reason):
         check_seal(content)
+
+
+def test_a_note_lies_under_the_seal(plain):
+    sealed = seal(plain, b"a note")
+    assert check_seal(sealed) == b"a note"
+    assert check_seal(seal(plain)) == b""
+    assert check_seal(plain) is None
+    assert read(sealed).equals(TABLE)
+    place = sealed.index(b"a note")
+    for position in range(place - len(NOTE), place + len(b"a note") + 4):
+        content = bytearray(sealed)
+        content[position] ^= 1
+        with pytest.raises(ValueError, match="damaged"):
+            check_seal(bytes(content))

@@ -305,13 +305,21 @@ def test_a_reused_row_has_the_curves_of_the_row_that_was_trained(registry, runs,
 
 
 def test_an_unknown_table_is_named(registry):
-    with pytest.raises(UnknownNameError, match="no table 'neurons'"):
-        registry.table("neurons")
+    with pytest.raises(UnknownNameError, match="no table 'layers'"):
+        registry.table("layers")
 
 
 def test_metrics_are_described_by_the_files_the_highest_version_counts(registry, runs):
     old = Metric("sharpness", "", "lower", "log", "old", version=1)
     new = Metric("sharpness", "", "lower", "log", "new", version=2)
+    for name, metric in (("p1", old), ("p2", new), ("p3", old)):
+        registry.append(f"tricks.quick.{name}", {"runs": runs({}, metrics=[metric])})
+    assert registry.metrics() == {"sharpness": new}
+
+
+def test_a_metric_of_a_family_has_it_whatever_older_files_say(registry, runs):
+    old = Metric("sharpness", "", "lower", "log", "")
+    new = Metric("sharpness", "", "lower", "log", "", family="sharpness")
     for name, metric in (("p1", old), ("p2", new), ("p3", old)):
         registry.append(f"tricks.quick.{name}", {"runs": runs({}, metrics=[metric])})
     assert registry.metrics() == {"sharpness": new}

@@ -10,7 +10,7 @@ import pytest
 from bench.registry.unify import unify
 
 
-def unified(*columns, wanted=("row",)):
+def unified(*columns, wanted=("row", "hp.x")):
     """The column ``hp.x`` of files that hold such arrays, and the faults by the number of the file."""
     tables = {Path(str(number)): pa.table({"row": ["a"] * len(array)} | {"hp.x": array}) for number, array in enumerate(columns)}
     table, faults = unify("history", tables, wanted)
@@ -53,6 +53,13 @@ def test_the_file_with_the_rarer_type_is_left_out_and_both_types_are_named(order
     column, faults = unified(*arrays)
     assert sorted(column.to_pylist()) == [1, 2]
     assert faults == {arrays.index(pa.array(["full"])): "column 'hp.x' is string here and int64 in other files"}
+
+
+def test_rows_decide_on_a_type_in_however_many_files_they_lie():
+    few = [pa.array(["a", "b", "c"]), pa.array([1]), pa.array([2])]
+    many = [pa.array(["a"]), pa.array(["b"]), pa.array(["c"]), pa.array([1, 2])]
+    for arrays in (few, many):
+        assert unified(*arrays)[0].to_pylist() == ["a", "b", "c"]
 
 
 def test_no_order_of_files_changes_which_type_wins():
