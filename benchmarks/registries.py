@@ -145,7 +145,14 @@ class _Maker:
         made = FIRST + timedelta(days=commit)
         names = {cell: _digest("cell", cell) for cell in set(cells.tolist())}
         shared = {"suite": SUITE, "profile": PROFILE, "variant": "", "reason": None, "diff_hash": None, "reused_from": None, "generation": 0}
-        shared |= {"measures": "{}", "commit": commit_of(commit), "commit_time": made, "written": made + timedelta(hours=1), "dirty": False, "code_files": self._code}
+        shared |= {
+            "measures": "{}",
+            "commit": commit_of(commit),
+            "commit_time": made,
+            "written": made + timedelta(hours=1),
+            "dirty": False,
+            "code_files": self._code,
+        }
         own = {"cell_id": [names[cell] for cell in cells.tolist()], "cell": [json.dumps({"cell": names[cell], "filler": "x" * 500}) for cell in cells.tolist()]}
         own |= {"experiment": [f"experiment-{cell // 200}" for cell in cells.tolist()]}
         timings = {name: self._random.random(len(cells)) for name in ("train_seconds", "measure_seconds", "samples_per_second")}
