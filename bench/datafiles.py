@@ -32,7 +32,8 @@ class Download:
     Attributes:
         urls: addresses of one archive or file, tried in order.
         md5: the published checksum of what is downloaded.
-        target: the file that a single ``.gz`` becomes, relative to the data folder; None for an archive (``.tar.gz``).
+        target: the file that a single ``.gz`` becomes, relative to the data folder, unpacked unless its name ends in ``.gz``
+            too; None for an archive (``.tar.gz``).
     """
 
     urls: tuple[str, ...]
@@ -174,7 +175,7 @@ def _unpack(name: str, download: Download, archive: Path, wanted: Collection[str
         if download.target is None:
             _extract(archive, wanted, staging)
         else:
-            _gunzip(archive, staging / download.target)
+            _take(archive, staging / download.target)
     except (tarfile.TarError, zlib.error, EOFError, ValueError, gzip.BadGzipFile) as error:
         raise MissingError(f"{name}: what came from {download.urls[0]} is refused: {error}", hint="Nothing was written.") from error
 
@@ -198,9 +199,9 @@ def _extract(archive: Path, wanted: Collection[str], staging: Path) -> None:
                 members.extract(safe, staging, filter="data")
 
 
-def _gunzip(archive: Path, target: Path) -> None:
+def _take(single: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-    with gzip.open(archive) as source:
+    with single.open("rb") if target.suffix == ".gz" else gzip.open(single) as source:
         _copy(source.read, target)
 
 

@@ -36,9 +36,7 @@ def misfits(cell: Cell, data: DataSpec, wanted: Sequence[PartSpec], settings: Se
         problems.append(UsageError(message, settings.place("objective")))
     if isinstance(cell.dropout.rate, tuple) or cell.penalties or cell.phases:
         problems += _wrong_rates(cell, data, settings) or _wrong_terms(cell, data, settings)
-    if len(data.inputs) != 3 and (models[cell.model.name].traits.get("inputs") == "images" or cell.augmentation):
-        what = f"model {cell.model.name!r}" if models[cell.model.name].traits.get("inputs") == "images" else "an augmentation"
-        problems.append(UsageError(f"{what} takes images, and data set {cell.dataset.name!r} has none", settings.place("dataset")))
+    problems += [UsageError(message, settings.place("dataset")) for message in _wrong_inputs(cell, data)]
     problems += [
         UsageError(f"measure {spec.name!r} is not for {data.task}, which data set {cell.dataset.name!r} is", settings.place("dataset"))
         for spec in wanted
@@ -50,6 +48,17 @@ def misfits(cell: Cell, data: DataSpec, wanted: Sequence[PartSpec], settings: Se
         if measures[spec.name].traits.get("stacked") and not models[cell.model.name].traits.get("stacked")
     ]
     return problems
+
+
+def _wrong_inputs(cell: Cell, data: DataSpec) -> list[str]:
+    """Whether the model, and augmentations, take what the data set has."""
+    taken, name = models[cell.model.name].traits.get("inputs"), f"model {cell.model.name!r}"
+    if (taken == "tokens") != (data.task == "translation"):
+        takes = "sentences" if taken == "tokens" else "numbers and no sentences"
+        return [f"{name} takes {takes}, and data set {cell.dataset.name!r} is for {data.task}"]
+    if len(data.inputs) != 3 and (taken == "images" or cell.augmentation):
+        return [f"{name if taken == 'images' else 'an augmentation'} takes images, and data set {cell.dataset.name!r} has none"]
+    return []
 
 
 def _wrong_rates(cell: Cell, data: DataSpec, settings: Settings) -> list[BenchError]:

@@ -208,6 +208,15 @@ def test_a_gzip_bomb_is_cut_off(data, source, monkeypatch):
     assert everything(data) == []
 
 
+def test_a_single_file_is_unpacked_unless_its_target_is_packed_too(data, source):
+    packed = gzip.compress(ONE)
+    (source / "one.gz").write_bytes(packed)
+    checksums = {"set/one": FILES["set/one"], "set/one.gz": hashlib.sha256(packed).hexdigest()}
+    fetch("made_up", Files(checksums, tuple(download(source / "one.gz", target) for target in checksums)), data, silent)
+    assert (data / "set/one").read_bytes() == ONE
+    assert (data / "set/one.gz").read_bytes() == packed
+
+
 @pytest.mark.parametrize("target", [None, "set/one"])
 @pytest.mark.parametrize("keep", [0, 30, 100])
 def test_truncated_archives_with_a_matching_md5_are_refused(data, source, good, target, keep):

@@ -8,7 +8,7 @@ from bench.misfits import misfits
 from tests.test_cells import WHERE, settings
 
 FUNCTIONS = {"dataset": {"name": "functions", "target": "sin"}, "objective": "squared"}
-
+TRANSLATION = {"dataset": "number_words", "model": "transformer"}
 R1 = {"objective": "squared", "penalties": ["r1"], "dropout": 0.1}
 
 
@@ -24,6 +24,18 @@ R1 = {"objective": "squared", "penalties": ["r1"], "dropout": 0.1}
         ({**FUNCTIONS, "objective": "cross_entropy"}, [], ["objective: objective 'cross_entropy' is not for regression, which data set 'functions' is"]),
         ({**FUNCTIONS, "model": "cnn"}, [], ["dataset: model 'cnn' takes images, and data set 'functions' has none"]),
         ({**FUNCTIONS, "augmentation": "flip"}, [], ["dataset: an augmentation takes images, and data set 'functions' has none"]),
+        (TRANSLATION, ["loss", "accuracy"], []),
+        (
+            {**TRANSLATION, "model": "fnn", "objective": "squared"},
+            ["margin"],
+            [
+                "objective: objective 'squared' is not for translation, which data set 'number_words' is",
+                "dataset: model 'fnn' takes numbers and no sentences, and data set 'number_words' is for translation",
+                "dataset: measure 'margin' is not for translation, which data set 'number_words' is",
+            ],
+        ),
+        ({"model": "transformer"}, [], ["dataset: model 'transformer' takes sentences, and data set 'digits' is for classification"]),
+        ({**TRANSLATION, "augmentation": "flip"}, [], ["dataset: an augmentation takes images, and data set 'number_words' has none"]),
         (FUNCTIONS, ["accuracy"], ["dataset: measure 'accuracy' is not for regression, which data set 'functions' is"]),
         ({}, ["fit"], ["dataset: measure 'fit' is not for classification, which data set 'digits' is"]),
         (R1, [], []),

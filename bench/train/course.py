@@ -136,7 +136,7 @@ class Course:
         self._steps, self._values, self._snapshots, self.seconds = looks["steps"], looks["values"], looks["snapshots"], looks["seconds"]
 
     def _evaluate(self, step: int) -> None:
-        data, batch = self.prepared.data, evaluation_batch(self.prepared.spec.inputs, self.prepared.data.train_inputs.device)
+        data, batch = self.prepared.data, evaluation_batch(self.prepared.spec, self.prepared.data.train_inputs.device)
         self._steps.append(step)
         for split, inputs, targets in (("train", data.train_inputs, data.train_targets), ("test", data.test_inputs, data.test_targets)):
             loss, accuracy = loss_and_accuracy(self.prepared.model, self.prepared.objective, inputs, targets, batch)

@@ -7,14 +7,18 @@ import math
 import torch
 from torch import Tensor, nn
 
+from bench.parts.datasets import DataSpec
 from bench.parts.measures.kernels import CpuKernels
-from bench.parts.objectives import Objective
+from bench.parts.objectives import Objective, terms
 
 MAX_POINTS = 200
 """How many evaluations a run has at most: every epoch up to this many, then epochs at equal ratios."""
 
 BATCH_ELEMENTS = {"cpu": 2**18, "cuda": 2**22}
 """How many input elements go through the model at once, at most: on a CPU so few that activations stay in its cache."""
+
+OUTPUT_RATIO = 16
+"""How many times as many output elements: a model ends with them, and no layer is behind that would find them in the cache."""
 
 
 def evaluation_epochs(epochs: int) -> list[int]:
@@ -25,20 +29,21 @@ def evaluation_epochs(epochs: int) -> list[int]:
     return sorted({min(epochs, math.ceil(ratio**index)) for index in range(MAX_POINTS)})
 
 
-def evaluation_batch(inputs: tuple[int, ...], device: torch.device) -> int:
-    """How many samples of a shape go through the model at once in an evaluation on a device."""
-    return max(1, min(1024, BATCH_ELEMENTS[device.type] // math.prod(inputs)))
+def evaluation_batch(spec: DataSpec, device: torch.device) -> int:
+    """How many samples of a data set go through the model at once in an evaluation on a device."""
+    elements = BATCH_ELEMENTS[device.type]
+    return max(1, min(1024, elements // math.prod(spec.inputs), OUTPUT_RATIO * elements // spec.numbers))
 
 
 @torch.no_grad()
 def loss_and_accuracy(model: nn.Module, objective: Objective, inputs: Tensor, targets: Tensor, batch: int) -> tuple[float, float | None]:
-    """The mean loss of the clean network, and the share of correct classes.
+    """The mean loss of the clean network, and the share of correct classes, or of correct words after true ones.
 
     Args:
         model: the model; put into evaluation mode and back.
         objective: the loss.
         inputs: (n, …).
-        targets: (n,) classes, or (n, outputs) values.
+        targets: (n,) classes, (n, outputs) values, or (n, length) words.
         batch: samples per pass.
 
     Returns:
@@ -47,14 +52,16 @@ def loss_and_accuracy(model: nn.Module, objective: Objective, inputs: Tensor, ta
     was_training = model.training
     model.eval()
     loss = torch.zeros((), dtype=torch.float64)
-    correct = 0
-    classes = targets.dim() == 1
+    total = correct = 0
+    classes = not targets.is_floating_point()
     for start in range(0, len(inputs), batch):
         with CpuKernels():
             outputs = model(inputs[start : start + batch]).float()
         wanted = targets[start : start + batch]
-        loss += float(objective(outputs, wanted)) * len(wanted)
+        count = terms(wanted)
+        loss += float(objective(outputs, wanted)) * count
+        total += count
         if classes:
-            correct += int((outputs.argmax(dim=1) == wanted).sum())
+            correct += int((outputs.argmax(dim=-1) == wanted).sum())
     model.train(was_training)
-    return float(loss / len(inputs)), correct / len(inputs) if classes else None
+    return float(loss / total), correct / total if classes else None

@@ -134,7 +134,7 @@ class Trainer:
     @staticmethod
     def _measure(prepared: Prepared, trained: Trained, wanted: Sequence[PartSpec]) -> list[tuple[PartSpec, Measured]]:
         model = prepared.model.eval().requires_grad_(False)
-        batch = evaluation_batch(prepared.spec.inputs, prepared.data.train_inputs.device)
+        batch = evaluation_batch(prepared.spec, prepared.data.train_inputs.device)
         view = View(model, prepared.objective, prepared.data, prepared.spec, trained.history, prepared.run.seed, batch, trained.snapshots)
         return [(spec, measures[spec.name].target(_as_asked(view, spec, prepared), **spec.parameters)) for spec in wanted]
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from bench.datafiles import missing
-from bench.parts.datasets import DataSpec, checksum, datasets
+from bench.parts.datasets import IGNORED, PADDING, DataSpec, checksum, datasets
 
 FOLDER = Path(os.environ.get("BENCH_DATA", "nowhere"))
 FIELDS = ("train_inputs", "train_targets", "test_inputs", "test_targets")
@@ -61,10 +61,33 @@ def test_spec_agrees_with_what_is_read(part):
         assert data.train_targets.shape == (spec.train, spec.outputs)
         assert data.test_targets.shape == (spec.test, spec.outputs)
         assert data.train_targets.dtype == data.test_targets.dtype == torch.float32
+    if spec.task == "translation":
+        for inputs, targets, count in ((data.train_inputs, data.train_targets, spec.train), (data.test_inputs, data.test_targets, spec.test)):
+            assert_teacher_forced(inputs, targets, spec.outputs)
+            assert targets.shape == (count, spec.inputs[-1])
     if spec.task in {"classification", "regression"}:
         assert data.train_inputs.dtype == data.test_inputs.dtype == torch.float32
         assert data.train_inputs.isfinite().all()
         assert data.test_inputs.isfinite().all()
+
+
+def assert_teacher_forced(inputs, targets, words):
+    """Sentences that end, are filled up behind their end alone, and are seen one place to the right of where they are foretold."""
+    assert inputs.dtype == targets.dtype == torch.int64
+    sources, known = inputs.unbind(1)
+    assert set(inputs.unique().tolist()) <= set(range(words))
+    assert set(targets.unique().tolist()) <= {IGNORED, *range(PADDING + 1, words)}
+    for filled, filler in ((sources, PADDING), (known, PADDING), (targets, IGNORED)):
+        empty = (filled == filler).int()
+        assert (empty.diff(dim=1) >= 0).all()
+        assert not empty[:, 0].any()
+    (begin,) = known[:, 0].unique()
+    assert begin not in known[:, 1:]
+    assert torch.equal(known == PADDING, targets == IGNORED)
+    later = known[:, 1:] != PADDING
+    assert torch.equal(known[:, 1:][later], targets[:, :-1][later])
+    last = targets.gather(1, (targets != IGNORED).sum(1, keepdim=True) - 1)
+    assert len(last.unique()) == 1
 
 
 @pytest.mark.parametrize("part", ALL)

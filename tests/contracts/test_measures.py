@@ -5,32 +5,46 @@ from __future__ import annotations
 import copy
 import math
 from dataclasses import replace
+from typing import get_args
 
 import pytest
 import torch
 
 from bench.metric import Metric
-from bench.parts.datasets import Data
+from bench.parts.datasets import Data, Task
 from bench.parts.measures import History, View, measures
 from bench.parts.models import models
 from bench.registry.schema import TABLES
 from bench.train.checkpoints import Checkpoints
 from bench.train.lanes import resident
 from bench.train.snapshots import snapshot_steps
-from tests.train.runs import SMALL, prepared, run_of, sine_run
+from tests.train.runs import SMALL, TRANSFORMER, prepared, run_of, sine_run
 from tests.train.runs import part as part_of
 
 RUNS = {
     "classification": run_of(epochs=2, dropout=0.2),
     "batch norm": run_of(steps=2, dropout=0.2, model={"name": "resnet20", "width": 2}, dataset={"name": "digits", "train": 8, "test": 8}, batch_size=8),
+    "translation": run_of(
+        steps=4,
+        dropout=0.2,
+        model=TRANSFORMER,
+        dataset={"name": "number_words", "train": 10, "test": 5},
+        objective={"name": "cross_entropy", "smoothing": 0.1},
+        batch_size=5,
+    ),
     "regression": sine_run(epochs=5, dropout=0.2, model={**SMALL, "depth": 2}),
 }
-SMALLER = {"loss_curve": {"points": 3, "directions": 2}}
+SMALLER = {
+    "loss_curve": {"points": 3, "directions": 2},
+    "hessian": {"draws": 2, "samples": 4},
+    "average_sharpness": {"pairs": 3},
+    "pac_bayes": {"draws": 2, "worse": 0.001},
+}
 
 
 def fits(part, name) -> bool:
     """Whether a measure is for a run's task and model."""
-    task = "regression" if name == "regression" else "classification"
+    task = name if name in {"regression", "translation"} else "classification"
     return task in part.traits["tasks"] and (not part.traits.get("stacked") or bool(models[RUNS[name].cell.model.name].traits.get("stacked")))
 
 
@@ -80,7 +94,7 @@ def test_declares_what_it_gives(part):
     assert traits["metrics"]
     assert all(isinstance(metric, Metric) and metric.meaning and metric.version >= 1 for metric in traits["metrics"])
     assert traits["table"] is None or traits["table"] in TABLES
-    assert set(traits["tasks"]) <= {"classification", "regression"}
+    assert set(traits["tasks"]) <= set(get_args(Task))
     assert part.summary.endswith(".")
 
 

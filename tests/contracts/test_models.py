@@ -11,13 +11,21 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 from bench.errors import UsageError
+from bench.parts.datasets import PADDING
 from bench.parts.models import models
 
-PARTS = [part for part in models if part.traits.get("inputs", "any") in {"any", "images"}]
-SMALL = {"width": 8}
-SHAPES = [(1, 8, 8), (3, 32, 32)]
-CASES = [pytest.param(part, shape, id=f"{part.name}-{'x'.join(map(str, shape))}") for part in PARTS for shape in SHAPES]
-CASES += [pytest.param(part, (1,), id=f"{part.name}-1") for part in PARTS if part.traits.get("inputs", "any") == "any"]
+PARTS = list(models)
+SMALL = {"width": 8, "d_model": 8, "d_ff": 16, "d_head": 4, "layers": 2}
+SHAPES = {"images": [(1, 8, 8), (3, 32, 32)], "any": [(1, 8, 8), (3, 32, 32), (1,)], "tokens": [(2, 6), (2, 9)]}
+OUTPUTS = 10
+
+
+def shapes(part):
+    """Shapes of samples that a model takes."""
+    return SHAPES[part.traits.get("inputs", "any")]
+
+
+CASES = [pytest.param(part, shape, id=f"{part.name}-{'x'.join(map(str, shape))}") for part in PARTS for shape in shapes(part)]
 each = pytest.mark.parametrize("part", PARTS, ids=lambda part: part.name)
 
 
@@ -29,18 +37,28 @@ def one_thread():
     torch.set_num_threads(before)
 
 
-def build(part, shape=(1, 8, 8), dropout=0.0, seed=0, **parameters):
+def build(part, shape=None, dropout=0.0, seed=0, **parameters):
     """The model as the engine makes it: small where it can be, all parameters given."""
     given = {**{name: value for name, value in SMALL.items() if name in part.schema.model_fields}, **parameters}
     complete, problems = part.check(given)
     assert not problems
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        return part.target(shape, 10, dropout, **complete)
+        return part.target(shape or shapes(part)[0], OUTPUTS, dropout, **complete)
 
 
-def batch(shape, size=6):
-    return torch.randn(size, *shape, generator=torch.Generator().manual_seed(1))
+def batch(part, shape=None, size=6):
+    """Samples; sentences of all lengths that their shape has room for."""
+    generator, shape = torch.Generator().manual_seed(1), shape or shapes(part)[0]
+    if part.traits.get("inputs") != "tokens":
+        return torch.randn(size, *shape, generator=generator)
+    words = torch.randint(PADDING + 1, OUTPUTS, (size, *shape), generator=generator)
+    lengths = torch.randint(1, shape[1] + 1, (size, 2, 1), generator=generator)
+    return words.where(torch.arange(shape[1]) < lengths, PADDING)
+
+
+def double(model, inputs):
+    return model.double(), inputs.double() if inputs.is_floating_point() else inputs
 
 
 def dropouts(model):
@@ -72,13 +90,14 @@ class Recorder(TorchFunctionMode):
 
 @pytest.mark.parametrize(("part", "shape"), CASES)
 def test_output_has_one_row_per_sample_and_one_column_per_output(part, shape):
-    assert build(part, shape)(batch(shape)).shape == (6, 10)
+    words = shape[1:] if part.traits.get("inputs") == "tokens" else ()
+    assert build(part, shape)(batch(part, shape)).shape == (6, *words, OUTPUTS)
 
 
 @pytest.mark.parametrize(("part", "shape"), CASES)
 def test_evaluation_is_deterministic_and_samples_do_not_see_each_other(part, shape):
     model = build(part, shape, dropout=0.5).eval()
-    inputs = batch(shape)
+    inputs = batch(part, shape)
     assert torch.equal(model(inputs), model(inputs))
     torch.testing.assert_close(model(inputs)[2:3], model(inputs[2:3]))
 
@@ -86,8 +105,9 @@ def test_evaluation_is_deterministic_and_samples_do_not_see_each_other(part, sha
 @pytest.mark.parametrize(("part", "shape"), CASES)
 def test_every_parameter_is_trained(part, shape):
     # float64 tells a small gradient, as behind vgg16's 15 activations, from rounding errors, as of a bias ahead of batch norm
-    model = build(part, shape).double()
-    functional.cross_entropy(model(batch(shape).double()), torch.arange(6)).backward()
+    model, inputs = double(build(part, shape), batch(part, shape))
+    outputs = model(inputs).flatten(0, -2)
+    functional.cross_entropy(outputs, torch.arange(len(outputs)) % OUTPUTS).backward()
     for name, parameter in model.named_parameters():
         assert parameter.grad is not None, name
         assert parameter.grad.isfinite().all(), name
@@ -121,7 +141,7 @@ def test_one_rate_for_each_place_in_order(part):
 
 @each
 def test_dropout_acts_in_training_at_every_place_and_nowhere_else(part):
-    inputs, places = batch((1, 8, 8)), len(dropouts(build(part)))
+    inputs, places = batch(part), len(dropouts(build(part)))
     reference = without_dropout(build(part))(inputs)
     assert torch.equal(build(part, dropout=0.0)(inputs), reference)
     for place in range(places):
@@ -131,7 +151,7 @@ def test_dropout_acts_in_training_at_every_place_and_nowhere_else(part):
 
 @each
 def test_nothing_random_happens_outside_dropout_modules(part):
-    model, inputs = without_dropout(build(part, dropout=0.5)), batch((1, 8, 8))
+    model, inputs = without_dropout(build(part, dropout=0.5)), batch(part)
     before = torch.get_rng_state()
     with Recorder() as recorder:
         model(inputs)
@@ -159,7 +179,7 @@ def test_every_width_works(part):
     counts = []
     for width in (1, 2, 3, 5):
         model = build(part, width=width)
-        assert model(batch((1, 8, 8))).isfinite().all()
+        assert model(batch(part)).isfinite().all()
         counts.append(sum(parameter.numel() for parameter in model.parameters()))
     assert counts == sorted(set(counts))
 
@@ -167,13 +187,13 @@ def test_every_width_works(part):
 @each
 def test_names_of_parameters_depend_on_neither_rate_nor_shape(part):
     keys = list(build(part).state_dict())
-    assert keys == list(build(part, dropout=0.3).state_dict()) == list(build(part, (3, 32, 32)).state_dict())
+    assert keys == list(build(part, dropout=0.3).state_dict()) == list(build(part, shapes(part)[1]).state_dict())
 
 
 @pytest.mark.parametrize("part", [part for part in PARTS if part.traits.get("inputs", "any") == "images"], ids=lambda part: part.name)
 @pytest.mark.parametrize("shape", [(1, 1, 1), (2, 5, 5), (2, 28, 28), (3, 1, 9), (1, 12, 7)], ids=str)
 def test_images_of_any_size(part, shape):
-    assert build(part, shape).eval()(batch(shape)).shape == (6, 10)
+    assert build(part, shape).eval()(batch(part, shape)).shape == (6, OUTPUTS)
 
 
 @each

@@ -8,15 +8,21 @@ import pytest
 import torch
 
 from bench.errors import UsageError
-from bench.parts.objectives import objectives
+from bench.parts.datasets import IGNORED
+from bench.parts.objectives import objectives, terms
 
 CASES = [(part.name, task) for part in objectives for task in part.traits["tasks"]]
-BATCH, OUTPUTS = 6, 4
+BATCH, LENGTH, OUTPUTS = 6, 3, 4
 
 
 def batch(task, size=BATCH):
     generator = torch.Generator().manual_seed(5)
     outputs = torch.randn(size, OUTPUTS, generator=generator, dtype=torch.float64)
+    if task == "translation":
+        outputs = torch.randn(size, LENGTH, OUTPUTS, generator=generator, dtype=torch.float64)
+        lengths = torch.arange(size).unsqueeze(1) % LENGTH + 1
+        words = torch.randint(OUTPUTS, (size, LENGTH), generator=generator)
+        return outputs, words.where(torch.arange(LENGTH) < lengths, IGNORED)
     if task == "classification":
         return outputs, torch.randint(OUTPUTS, (size,), generator=generator)
     return outputs, torch.randn(size, OUTPUTS, generator=generator, dtype=torch.float64)
@@ -30,7 +36,7 @@ def build(name, **parameters):
 
 def test_which_tasks_each_fits():
     tasks = {part.name: part.traits["tasks"] for part in objectives}
-    assert tasks["cross_entropy"] == ("classification",)
+    assert tasks["cross_entropy"] == ("classification", "translation")
     assert tasks["squared"] == ("classification", "regression")
 
 
@@ -48,19 +54,20 @@ def test_the_gradient_is_that_of_the_value(name, task):
 
 
 @pytest.mark.parametrize(("name", "task"), CASES)
-def test_is_the_mean_over_samples_in_any_order(name, task):
+def test_is_the_mean_over_samples_or_their_words_in_any_order(name, task):
     objective, (outputs, targets) = build(name), batch(task)
     whole = objective(outputs, targets)
     alone = torch.stack([objective(outputs[sample : sample + 1], targets[sample : sample + 1]) for sample in range(BATCH)])
     assert whole.shape == ()
-    torch.testing.assert_close(alone.mean(), whole)
+    counts = torch.tensor([terms(targets[sample : sample + 1]) for sample in range(BATCH)])
+    torch.testing.assert_close((alone * counts).sum() / terms(targets), whole)
     torch.testing.assert_close(objective(outputs.flip(0), targets.flip(0)), whole)
 
 
 @pytest.mark.parametrize(("name", "task"), CASES)
 def test_keeps_the_precision_of_the_outputs(name, task):
     outputs, targets = batch(task)
-    wanted = targets if task == "classification" else targets.float()
+    wanted = targets.float() if task == "regression" else targets
     assert build(name)(outputs.float(), wanted).dtype == torch.float32
 
 
@@ -83,6 +90,34 @@ def test_the_gradient_of_cross_entropy_is_softmax_minus_one_hot():
     outputs, targets = batch("classification")
     (gradient,) = torch.autograd.grad(build("cross_entropy")(outputs.requires_grad_(), targets), outputs)
     torch.testing.assert_close(gradient, (outputs.detach().softmax(1) - torch.eye(OUTPUTS, dtype=torch.float64)[targets]) / BATCH)
+
+
+def test_what_a_mean_is_over():
+    assert terms(torch.zeros(5, dtype=torch.int64)) == 5
+    assert terms(torch.zeros(5, 3)) == 5
+    assert terms(batch("translation")[1]) == 2 * (1 + 2 + 3)
+
+
+def test_words_of_all_sentences_count_alike():
+    outputs, targets = batch("translation")
+    foretold = targets != IGNORED
+    assert torch.equal(build("cross_entropy")(outputs, targets), torch.nn.CrossEntropyLoss()(outputs[foretold], targets[foretold]))
+
+
+@pytest.mark.parametrize("task", ["classification", "translation"])
+def test_smoothing_spreads_over_the_other_classes(task):
+    outputs, targets = batch(task)
+    outputs, targets = outputs[targets != IGNORED], targets[targets != IGNORED]
+    wanted = torch.full_like(outputs, 0.3 / (OUTPUTS - 1)).scatter(1, targets.unsqueeze(1), 0.7)
+    expected = -(wanted * outputs.log_softmax(1)).sum(1)
+    torch.testing.assert_close(build("cross_entropy", smoothing=0.3)(*batch(task)), expected.mean())
+    torch.testing.assert_close(build("cross_entropy", smoothing=0.3).per_sample(outputs, targets), expected)
+
+
+def test_smoothing_goes_as_far_as_two_classes_alike():
+    even = build("cross_entropy", smoothing=0.5)(torch.tensor([[2.0, -1.0]]), torch.tensor([0]))
+    torch.testing.assert_close(even, build("cross_entropy", smoothing=0.5)(torch.tensor([[2.0, -1.0]]), torch.tensor([1])))
+    assert objectives["cross_entropy"].check({"smoothing": 0.51})[1]
 
 
 def test_squared_by_hand():

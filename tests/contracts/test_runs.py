@@ -14,7 +14,7 @@ from bench.executors import Advanced, Finished, executors
 from bench.packing import Pack, Task
 from bench.train import dropout
 from bench.train.trainer import Trainer
-from tests.train.runs import numbers, pack_of, part, run_of, sine_run, trainer
+from tests.train.runs import TRANSFORMER, numbers, pack_of, part, run_of, sine_run, trainer
 
 MEASURES = ["loss", {"name": "loss_curve", "points": 3, "directions": 2}]
 DEEP = {"model": {"name": "fnn", "width": 6, "depth": 2}}
@@ -27,6 +27,7 @@ RUNS = {
     "other optimizer": sine_run(1, steps=30, optimizer={"name": "torch", "algorithm": "Adam", "arguments": {"lr": 0.01}}),
     "batch norm": run_of(steps=3, model={"name": "resnet20", "width": 2}, dropout=0.1, batch_size=8),
     "bf16": run_of(precision="bf16", dropout=0.1),
+    "translation": run_of(steps=6, model=TRANSFORMER, dataset={"name": "number_words", "train": 20, "test": 5}, dropout=0.1, batch_size=8),
     "diverged": sine_run(steps=60, optimizer={"name": "sgd", "lr": 100.0}),
 }
 

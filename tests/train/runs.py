@@ -15,6 +15,7 @@ from bench.train.trainer import Trainer
 DIGITS = {"name": "digits", "train": 64, "test": 32}
 SINE = {"name": "functions", "target": "sin", "train": 8}
 SMALL = {"name": "fnn", "width": 8}
+TRANSFORMER = {"name": "transformer", "d_model": 6, "d_ff": 8, "d_head": 3, "heads": 2, "layers": 1}
 CPU = torch.device("cpu")
 STORE = DataStore(Path(), CPU)
 

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional
 
+from bench.parts.datasets import IGNORED, DataSpec
 from bench.parts.objectives import objectives
-from bench.train.evaluate import BATCH_ELEMENTS, MAX_POINTS, evaluation_batch, evaluation_epochs, loss_and_accuracy
+from bench.train.evaluate import BATCH_ELEMENTS, MAX_POINTS, OUTPUT_RATIO, evaluation_batch, evaluation_epochs, loss_and_accuracy
 
 CROSS_ENTROPY, SQUARED = objectives["cross_entropy"].target(), objectives["squared"].target()
 
@@ -51,9 +52,26 @@ def test_a_long_run_at_equal_ratios(epochs):
 def test_batches_fit_and_hold_a_sample_at_least():
     for name, elements in BATCH_ELEMENTS.items():
         device = torch.device(name)
-        assert evaluation_batch((1,), device) == 1024
-        assert evaluation_batch((3, 32, 32), device) == min(1024, elements // 3072)
-        assert evaluation_batch((3, 4096, 4096), device) == 1
+        assert evaluation_batch(spec((1,)), device) == 1024
+        assert evaluation_batch(spec((3, 32, 32)), device) == min(1024, elements // 3072)
+        assert evaluation_batch(spec((3, 4096, 4096)), device) == 1
+        sentences = DataSpec("translation", (2, 40), 3000, 100, 100)
+        assert evaluation_batch(sentences, device) == OUTPUT_RATIO * elements // 120_000 < 1024
+
+
+def spec(inputs):
+    return DataSpec("classification", inputs, 10, 100, 100)
+
+
+@pytest.mark.parametrize("batch", [1, 2, 5])
+def test_words_count_alike_whatever_sentence_they_are_in(batch):
+    model, inputs = nn.Embedding(7, 3), torch.arange(20).view(5, 4) % 7
+    targets = torch.tensor([[0, 1, 2, 0], [1, 2, IGNORED, IGNORED], [2, IGNORED, IGNORED, IGNORED], [0, 0, 0, 0], [1, IGNORED, IGNORED, IGNORED]])
+    loss, accuracy = loss_and_accuracy(model, CROSS_ENTROPY, inputs, targets, batch)
+    foretold = targets != IGNORED
+    outputs = model(inputs).detach()[foretold]
+    assert loss == pytest.approx(float(functional.cross_entropy(outputs, targets[foretold])), rel=1e-6)
+    assert accuracy == float((outputs.argmax(1) == targets[foretold]).sum()) / 12
 
 
 @pytest.mark.parametrize("batch", [1, 7, 36, 37, 1000])

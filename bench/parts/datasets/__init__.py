@@ -16,7 +16,13 @@ from bench.catalog import Catalog
 from bench.config import canonical
 from bench.datafiles import Files
 
-Task = Literal["classification", "regression"]
+Task = Literal["classification", "regression", "translation"]
+
+PADDING = 0
+"""The number of no word: what fills up a sentence that goes into a model."""
+
+IGNORED = -100
+"""What fills up a sentence of targets: no loss and no accuracy counts it. Torch's losses leave this number out too."""
 
 
 @dataclass(frozen=True)
@@ -24,9 +30,9 @@ class DataSpec:
     """What is known of a data set without reading it.
 
     Attributes:
-        task: whether targets are classes or values.
-        inputs: the shape of one sample.
-        outputs: the number of classes or of values.
+        task: whether targets are classes, values or sentences.
+        inputs: the shape of one sample; (2, length) for translation.
+        outputs: the number of classes, of values, or of words, which both languages number as one list.
         train: how many training samples there are.
         test: how many test samples there are.
     """
@@ -37,10 +43,20 @@ class DataSpec:
     train: int
     test: int
 
+    @property
+    def numbers(self) -> int:
+        """How many numbers a model returns for a sample."""
+        return self.outputs * (self.inputs[-1] if self.task == "translation" else 1)
+
 
 @dataclass(frozen=True)
 class Data:
-    """The samples: inputs (n, *inputs) as float32; targets (n,) as int64 classes, or (n, outputs) as float32 values."""
+    """The samples: inputs (n, *inputs) as float32; targets (n,) as int64 classes, or (n, outputs) as float32 values.
+
+    For translation all are numbers of words, int64. Inputs (n, 2, length) are the sentence to translate and, one place to
+    the right, its translation as far as it is known; both are filled up with `PADDING`. Targets (n, length) are the
+    translation, filled up with `IGNORED`: from the words before it, each next one is to be foretold (teacher forcing).
+    """
 
     train_inputs: Tensor
     train_targets: Tensor

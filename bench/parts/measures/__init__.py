@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from bench.catalog import Catalog
 from bench.parts.datasets import Data, DataSpec
-from bench.parts.objectives import Objective
+from bench.parts.objectives import Objective, terms
 
 Snapshots = list[Annotated[int, Field(ge=0)]] | dict[Literal["log"], Annotated[int, Field(ge=2, le=1000)]] | None
 """When a measure looks at training as it goes: at listed steps, or ``{log: n}``, at n steps of equal ratios up to the last.
@@ -33,7 +33,7 @@ class History:
     Attributes:
         steps: how many steps were done.
         epochs: how many epochs that is.
-        values: metric -> its values; ``train_loss``, ``test_loss`` and for classes ``train_accuracy``, ``test_accuracy``.
+        values: metric -> its values; ``train_loss``, ``test_loss`` and for classes and words ``train_accuracy``, ``test_accuracy``.
     """
 
     steps: Sequence[int]
@@ -72,12 +72,13 @@ class View:
     @torch.no_grad()
     def loss(self, inputs: Tensor, targets: Tensor, parameters: Mapping[str, Tensor] | None = None) -> float:
         """The mean loss over samples, with other parameters if given; the model itself stays as it is."""
-        total = torch.zeros((), dtype=torch.float64, device=inputs.device)
+        total, count = torch.zeros((), dtype=torch.float64, device=inputs.device), 0
         for start in range(0, len(inputs), self.batch):
             piece = slice(start, start + self.batch)
             outputs = self.model(inputs[piece]) if parameters is None else torch.func.functional_call(self.model, dict(parameters), (inputs[piece],))
-            total += self.objective(outputs.float(), targets[piece]).double() * len(targets[piece])
-        return float(total / len(inputs))
+            total += self.objective(outputs.float(), targets[piece]).double() * terms(targets[piece])
+            count += terms(targets[piece])
+        return float(total / count)
 
 
 @dataclass(frozen=True)

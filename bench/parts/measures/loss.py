@@ -9,7 +9,7 @@ TRAIN = Metric("train_loss", "", "lower", "log", "mean objective over the traini
 TEST = Metric("test_loss", "", "lower", "log", "mean objective over the test set, dropout off")
 
 
-@measures.register(metrics=(TRAIN, TEST), table=None, tasks=("classification", "regression"), reference="")
+@measures.register(metrics=(TRAIN, TEST), table=None, tasks=("classification", "regression", "translation"), reference="")
 def loss(view: View) -> Measured:
     """Loss of the final weights on the training and the test set."""
     return Measured({metric.name: view.final(metric.name) for metric in (TRAIN, TEST)})

@@ -32,7 +32,7 @@ METRICS: dict[Normalization, Metric] = {
 @measures.register(
     metrics=tuple(METRICS.values()),
     table="landscape",
-    tasks=("classification", "regression"),
+    tasks=("classification", "regression", "translation"),
     reference="Li et al. 2018; dropout lecture, figs. 1.8 and 1.9",
 )
 def loss_curve(

@@ -17,7 +17,7 @@ PRODUCT = Metric(
 @measures.register(
     metrics=(SUM, PRODUCT),
     table=None,
-    tasks=("classification", "regression"),
+    tasks=("classification", "regression", "translation"),
     reference="Jiang et al. 2020, measures 42 and 37, before the division by the samples",
 )
 def parameter_norm(view: View) -> Measured:

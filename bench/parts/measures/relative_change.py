@@ -16,7 +16,10 @@ _START: Snapshots = [0]
 
 
 @measures.register(
-    metrics=(LAYER, TOTAL), table=None, tasks=("classification", "regression"), reference="Luo et al. 2021; dropout lecture, fig. 1.2; condensation lecture"
+    metrics=(LAYER, TOTAL),
+    table=None,
+    tasks=("classification", "regression", "translation"),
+    reference="Luo et al. 2021; dropout lecture, fig. 1.2; condensation lecture",
 )
 def relative_change(view: View, *, layer: Layer = 0, snapshots: Snapshots = _START) -> Measured:
     """RD = ||theta(T) - theta(0)|| / ||theta(0)|| of a layer, weights and biases joined, and of the whole network.

@@ -13,7 +13,10 @@ STEPS = Metric("steps_to_loss", "steps", "lower", "log", "steps until an evaluat
 
 
 @measures.register(
-    metrics=(STEPS,), table=None, tasks=("classification", "regression"), reference="Understanding Deep Learning, ch. Generalization, section 1.4.5"
+    metrics=(STEPS,),
+    table=None,
+    tasks=("classification", "regression", "translation"),
+    reference="Understanding Deep Learning, ch. Generalization, section 1.4.5",
 )
 def steps_to_loss(view: View, *, threshold: Annotated[float, Field(gt=0)] = 0.005) -> Measured:
     """The first evaluated step at which the training loss is below a threshold.

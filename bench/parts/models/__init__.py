@@ -18,7 +18,7 @@ from bench.errors import UsageError
 class ModelPart(Protocol):
     """Builds a model.
 
-    Traits: ``inputs`` (``images``, or ``any``); ``stacked`` (whether it is an ``nn.Sequential`` of Flatten, then Linear,
+    Traits: ``inputs`` (``images``; ``tokens``, the sentences of a translation; or ``any`` numbers); ``stacked`` (whether it is an ``nn.Sequential`` of Flatten, then Linear,
     an activation and Dropout for each hidden layer, then Linear, so that many are trained as one program).
     """
 
@@ -27,12 +27,12 @@ class ModelPart(Protocol):
 
         Args:
             inputs: the shape of one sample, as (1,) or (3, 32, 32).
-            outputs: how many numbers the model returns for a sample.
+            outputs: how many numbers the model returns for a sample, or for each word of one.
             dropout: the drop rate, or one for each place where the model drops.
             **parameters: what the suite says.
 
         Returns:
-            A module from (batch, *inputs) to (batch, outputs).
+            A module from (batch, *inputs) to (batch, outputs); from word numbers (batch, 2, length) to (batch, length, outputs).
         """
 
 

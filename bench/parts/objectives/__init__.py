@@ -7,14 +7,15 @@ from typing import Literal, Protocol, runtime_checkable
 from torch import Tensor
 
 from bench.catalog import Catalog
+from bench.parts.datasets import IGNORED
 
 Network = Literal["clean", "dropped"]
 
 
 class Objective(Protocol):
-    """A loss, as a mean over samples.
+    """A loss, as a mean over samples; for translation over the words of all samples, see `terms`.
 
-    The trait ``tasks`` of an objective names the tasks that it fits: ``classification``, ``regression``.
+    The trait ``tasks`` of an objective names the tasks that it fits: ``classification``, ``regression``, ``translation``.
 
     Attributes:
         network: whether dropout is on (``dropped``) or off (``clean``) in the pass that is differentiated.
@@ -26,8 +27,8 @@ class Objective(Protocol):
         """The mean loss of a batch.
 
         Args:
-            outputs: (batch, outputs), what the model returned.
-            targets: (batch,) classes as int64, or (batch, outputs) values.
+            outputs: (batch, outputs), what the model returned; (batch, length, words) for translation.
+            targets: (batch,) classes as int64, (batch, outputs) values, or (batch, length) words, see `bench.parts.datasets.Data`.
 
         Returns:
             A scalar.
@@ -48,6 +49,17 @@ class SampleObjective(Objective, Protocol):
         Returns:
             (…, batch).
         """
+
+
+def terms(targets: Tensor) -> int:
+    """How many losses the mean of an `Objective` is over: the samples, or the words that are foretold in them.
+
+    Args:
+        targets: (n,) classes, (n, outputs) values, or (n, length) words.
+    """
+    if targets.dim() == 1 or targets.is_floating_point():
+        return len(targets)
+    return int((targets != IGNORED).sum())
 
 
 objectives: Catalog[type[Objective]] = Catalog("objective", __name__)

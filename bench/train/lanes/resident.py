@@ -125,10 +125,10 @@ class Loop:
             loss = self._loss(network, inputs, targets)
             return seen.pop(), loss
 
-        number = inputs.new_tensor
+        number = self._last.weight.new_tensor  # inputs may be numbers of words
         rate = self._prepared.dropouts[-1].rate if self._prepared.dropouts else 0.0
         parameters = [parameter for parameter in self._prepared.model.parameters() if parameter.requires_grad]
-        shares = inputs.new_full((len(inputs),), 1 / len(inputs))
+        shares = self._last.weight.new_full((len(inputs),), 1 / len(inputs))
         passes = Passes(make, parameters, self._last.weight, number(rate / (1 - rate)), number(lr), shares)
         handle = self._last.register_forward_pre_hook(lambda _, arguments: seen.append(arguments[0]))
         try:
