@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from bench.analysis.records import Row
@@ -23,7 +24,7 @@ def notes(pairs: Sequence[tuple[Row, Row]]) -> tuple[str, ...]:
         Notes on what differs, by column, then by measure, then on what is not clean or not new.
     """
     differing = [note for column in COLUMNS for note in _differing(column, ((base.get(column), head.get(column)) for base, head in pairs))]
-    measured = [(_measures(base), _measures(head)) for base, head in pairs]
+    measured = [(_measures(base.get("measures")), _measures(head.get("measures"))) for base, head in pairs]
     names = sorted({name for base, head in measured for name in base.keys() & head.keys()})
     changed = [
         f"{note}; its numbers may mean something else"
@@ -40,9 +41,10 @@ def _differing(name: str, values: Iterable[tuple[Any, Any]]) -> Iterator[str]:
         yield f"{name}: {base} -> {head} in {count} {'pair' if count == 1 else 'pairs'} of runs"
 
 
-def _measures(row: Row) -> Mapping[str, str]:
+@lru_cache(maxsize=256)
+def _measures(text_: str | None) -> Mapping[str, str]:
     """Measure -> its version and parameters, as text."""
-    taken = json.loads(row.get("measures") or "{}")
+    taken = json.loads(text_ or "{}")
     return {name: json.dumps(details, sort_keys=True) for name, details in taken.items()}
 
 

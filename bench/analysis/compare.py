@@ -145,8 +145,8 @@ def _classified(drafts: Sequence[Change], gates: Sequence[Gate]) -> tuple[list[C
     """Drafts with their kinds, and over how many tests their p values are corrected."""
     p_values = {index: p for index, draft in enumerate(drafts) if draft.difference and not draft.untouched and (p := draft.difference.p) is not None}
     adjusted = dict(zip(p_values, holm(list(p_values.values())), strict=True))
-    margins = [np.fmin.reduce([gate_threshold(gate, draft) for gate in gates] or [math.nan]) for draft in drafts]
-    return [draft.classified(adjusted.get(index), float(margins[index])) for index, draft in enumerate(drafts)], len(p_values)
+    margins = [float(np.fmin.reduce([gate_threshold(gate, draft) for gate in gates])) if gates else math.nan for draft in drafts]
+    return [draft.classified(adjusted.get(index), margins[index]) for index, draft in enumerate(drafts)], len(p_values)
 
 
 def _averages(pairs: Sequence[Pair], found: Sequence[Change], metric: Metric, gates: Sequence[Gate]) -> tuple[list[Change], list[Change], int]:

@@ -22,6 +22,8 @@ def equivalent(estimate: Interval, within: float) -> bool:
     Returns:
         False as well where too few seeds give no verdict.
     """
+    if math.isnan(within):
+        return False
     low, high = estimate.ends(EQUIVALENCE_LEVEL)
     return low is not None and high is not None and not estimate.obstacle and -within <= low <= high <= within
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
@@ -34,6 +33,15 @@ class Pair:
     def rows(self) -> list[tuple[Row, Row]]:
         """The rows of the common seeds, in the seeds' order."""
         return [(self.base[seed], self.head[seed]) for seed in sorted(self.base.keys() & self.head.keys())]
+
+    @cached_property
+    def _sound(self) -> list[tuple[Row, Row]]:
+        """The rows of the common seeds that are ok on both sides."""
+        return [(base, head) for base, head in self.rows if base["status"] == head["status"] == "ok"]
+
+    @cached_property
+    def _numbers(self) -> dict[str, dict[int, tuple[float, float]]]:
+        return {}
 
     @cached_property
     def failed(self) -> tuple[str, str]:
@@ -77,15 +85,22 @@ class Pair:
 
         Members of a pack are timed together, so that a pack is one measurement however many seeds it holds.
         """
-        both = [(rows, numbers) for rows in self.rows if None not in (numbers := tuple(value(row, metric.name) for row in rows))]
+        both = self.numbers(metric.name)
         if metric.name in TIMINGS:
-            packs: dict[tuple[str, ...], list[Any]] = {}
-            for rows, numbers in both:
-                packs.setdefault(tuple(text(row.get("pack")) for row in rows), []).append(numbers)
+            packs: dict[tuple[str, str], list[tuple[float, float]]] = {}
+            for seed, numbers in both.items():
+                packs.setdefault((text(self.base[seed].get("pack")), text(self.head[seed].get("pack"))), []).append(numbers)
             table = np.array([np.mean(packs[names], axis=0) for names in sorted(packs)], dtype=np.float64).reshape(-1, 2)
         else:
-            table = np.array([numbers for _, numbers in both], dtype=np.float64).reshape(-1, 2)
+            table = np.array(list(both.values()), dtype=np.float64).reshape(-1, 2)
         return table[:, 0], table[:, 1]
+
+    def numbers(self, metric: str) -> Mapping[int, tuple[float, float]]:
+        """What base and head measured with each seed that is ok and measured on both sides, in the seeds' order."""
+        if metric not in self._numbers:
+            both = ((base["seed"], base.get(metric), head.get(metric)) for base, head in self._sound)
+            self._numbers[metric] = {seed: (before, after) for seed, before, after in both if before is not None and after is not None}
+        return self._numbers[metric]
 
     def measured(self, metric: str) -> tuple[bool, bool]:
         """Whether some seed of base, and of head, has the metric."""

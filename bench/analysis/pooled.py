@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bench.analysis.pairing import Pair
-from bench.analysis.points import Point, complete_seeds, listed
+from bench.analysis.points import Point, listed
 from bench.analysis.records import Row
 from bench.analysis.statistics import Values
 from bench.metric import Metric
@@ -36,7 +36,7 @@ class Pool:
 
     def complete(self, metric: Metric) -> list[int]:
         """The seeds that have the metric in every cell, on both sides."""
-        return complete_seeds([side for pair in self.pairs for side in (pair.base, pair.head)], metric.name)
+        return sorted(set.intersection(*(set(pair.numbers(metric.name)) for pair in self.pairs)))
 
     def values(self, metric: Metric, seeds: Sequence[int]) -> tuple[Values, Values]:
         """What base and head measured: two tables of shape (seeds, cells).
@@ -45,9 +45,9 @@ class Pool:
             metric: the metric.
             seeds: complete seeds.
         """
-        base, head = ([pair.base for pair in self.pairs], [pair.head for pair in self.pairs])
-        one, other = (np.array([[cell[seed][metric.name] for cell in side] for seed in seeds], dtype=np.float64) for side in (base, head))
-        return one, other
+        cells = [pair.numbers(metric.name) for pair in self.pairs]
+        table = np.array([[cell[seed] for cell in cells] for seed in seeds], dtype=np.float64)
+        return table[:, :, 0], table[:, :, 1]
 
     def left_out(self, seeds: Sequence[int]) -> str:
         """A remark on the common seeds that are not among the complete ones, or an empty text."""

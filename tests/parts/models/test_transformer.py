@@ -141,7 +141,7 @@ def test_positions_by_hand():
 
 def test_words_and_positions_are_of_one_size():
     model, inputs = build(words=5000), sentences()
-    assert float(model.embedding.weight.std()) * math.sqrt(50) == pytest.approx(1, abs=0.01)
+    assert model.embedding.weight.std().item() * math.sqrt(50) == pytest.approx(1, abs=0.01)
     entered = []
     for side in (model.encoder, model.decoder):
         side.words.register_forward_pre_hook(lambda _, given: entered.append(given[0]))
