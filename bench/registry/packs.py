@@ -47,11 +47,14 @@ class Pack:
         return self.footers[COMMIT].replaces or frozenset([self.stem])
 
     @property
-    def state(self) -> tuple[datetime, str]:
-        """When its commit was made, and the commit; of several, the first."""
+    def state(self) -> tuple[str, datetime]:
+        """Its commit, and when that was made; of several, the first.
+
+        In this order the bounds of a row group of several commits exclude most others: hashes have no order in time.
+        """
         group = self.footers[COMMIT].groups[0]
         made = None if group.state is None else group.state[STATE.index("commit_time")]
-        return made or LONG_AGO, (group.commits or ("",))[0]
+        return (group.commits or ("",))[0], made or LONG_AGO
 
 
 def packs_of(reader: Reader) -> list[Pack]:

@@ -28,9 +28,12 @@ def states(reader: Reader) -> pd.DataFrame:
     footers = reader.counted()
     sharing = reader.sharing(footers)
     told = {path: footer for path, footer in footers.items() if path not in sharing and all(group.state is not None for group in footer.groups)}
-    columns = (*STATE, "row", "written")
-    read = frame(reader.load(COMMIT, [path for path in footers if path not in told], Wanted(columns)), COMMIT)[list(columns)]
-    found = pd.concat([_told(told, read), read.drop(columns="row").assign(rows=1)], ignore_index=True)
+    columns = (*STATE, "written")
+    # By their names rows are told apart that two files hold; names are most of what there is to read, and seldom needed.
+    loaded = reader.load(COMMIT, [path for path in footers if path not in told], Wanted((*columns, "row") if sharing else columns))
+    distinct = loaded.group_by(list(STATE)).aggregate([("written", "max"), ([], "count_all")])
+    read = frame(distinct.select([*STATE, "written_max"]).rename_columns(columns), COMMIT)
+    found = pd.concat([_told(told, read), read.assign(rows=distinct["count_all"].to_numpy())], ignore_index=True)
     grouped = found.groupby(list(STATE), dropna=False, sort=False, as_index=False).agg(written=("written", "max"), rows=("rows", "sum"))
     ordered = grouped.sort_values(list(ORDER), na_position="last", ignore_index=True)
     texts = {name: ordered[name].astype(object).where(ordered[name].notna(), None) for name in STATE if read[name].dtype == object}
