@@ -19,7 +19,7 @@ from bench.registry.unify import unified_schema
 GROUP = 2**16
 """The most rows of a row group that is made of several files."""
 
-SMALL_GROUP = 2**12
+SMALL_GROUP = 2**9
 """Rows from which on a row group ends with its commit, so that readers of another commit pass over it."""
 
 
