@@ -34,7 +34,7 @@ def view_of(name: str) -> View:
     inputs, targets = torch.randn(samples, *shape), torch.randint(10, (samples,))
     spec = DataSpec("classification", shape, 10, samples, samples)
     objective = objectives["cross_entropy"].target()
-    return View(model, objective, Data(inputs, targets, inputs, targets), spec, History([], [], {}), 0, evaluation_batch(shape, torch.device("cpu")))
+    return View(model, objective, Data(inputs, targets, inputs, targets), spec, History([], [], {}), 0, evaluation_batch(spec, torch.device("cpu")))
 
 
 @torch.no_grad()

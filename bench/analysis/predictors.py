@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+import scipy
 from numpy.typing import NDArray
-from scipy import stats
 
 from bench.analysis.convergence import converged
 from bench.analysis.coupled import Indices, Pairs, concordance, coupled, weights
@@ -202,7 +202,7 @@ def _tau(values: Values, gaps: Values) -> float:
     if 0 in untied:
         return 0.0
     # The difference of two counts: rounding of the root must not make it another number.
-    return round(float(stats.kendalltau(values, gaps, method="asymptotic").statistic) * math.sqrt(untied[0] * untied[1])) / pairs
+    return round(float(scipy.stats.kendalltau(values, gaps, method="asymptotic").statistic) * math.sqrt(untied[0] * untied[1])) / pairs
 
 
 def _granulated(agreement: Values, pairs: Pairs, seeds: Indices) -> Values:
