@@ -98,7 +98,7 @@ class CellBuilder:
         problems: list[BenchError] = list(settings.problems)
         parts = {key: self._required(key, settings, where, problems) for key in SINGLE}
         augmentation = self._several("augmentation", settings.values.get("augmentation"), partial(settings.place, "augmentation"), problems)
-        terms = self._several("penalty", settings.values.get("penalties"), partial(settings.place, "penalties"), problems)
+        terms = self._penalties(settings.values.get("penalties"), partial(settings.place, "penalties"), problems)
         phases = self._phases(settings, problems)
         numbers = self._numbers(settings, where, problems)
         if problems or numbers is None or any(part is None for part in parts.values()):
@@ -149,12 +149,17 @@ class CellBuilder:
         return self._part(key, value, lambda below: settings.place(key, tuple(below)), problems)
 
     def _several(self, kind: str, raw: Any, locate: Locate, problems: list[BenchError]) -> tuple[PartSpec, ...]:
-        """A part or a list of parts; none of them is twice the same."""
+        """A part or a list of parts."""
         several = raw if isinstance(raw, list) else [raw] if raw else []
         found = [self._part(kind, value, locate, problems) for value in several]
-        names = [spec.name for spec in found if spec is not None]
-        problems += [UsageError(f"{kind} {name!r} is listed twice", locate(())) for name in sorted(set(names)) if names.count(name) > 1]
         return tuple(spec for spec in found if spec is not None)
+
+    def _penalties(self, raw: Any, locate: Locate, problems: list[BenchError]) -> tuple[PartSpec, ...]:
+        """Penalties, none of them twice: a coefficient says how much there is of one."""
+        found = self._several("penalty", raw, locate, problems)
+        names = [spec.name for spec in found]
+        problems += [UsageError(f"penalty {name!r} is listed twice", locate(())) for name in sorted(set(names)) if names.count(name) > 1]
+        return found
 
     def _phases(self, settings: Settings, problems: list[BenchError]) -> tuple[Phase, ...]:
         found = [self._phase(raw, settings, index, problems) for index, raw in enumerate(settings.values.get("phases") or [])]
@@ -169,7 +174,7 @@ class CellBuilder:
             return settings.place("phases", (index, *below))
 
         before = len(problems)
-        penalties_ = self._several("penalty", raw.get("penalties"), lambda below: locate(("penalties", *below)), problems)
+        terms = self._penalties(raw.get("penalties"), lambda below: locate(("penalties", *below)), problems)
         if "objective" not in raw:
             problems.append(UsageError("a phase needs the key 'objective'", locate(())))
             return None
@@ -181,7 +186,7 @@ class CellBuilder:
             return None
         if objective is None or len(problems) > before:
             return None
-        return Phase(numbers.until, objective, penalties_, numbers.optimizer_state)
+        return Phase(numbers.until, objective, terms, numbers.optimizer_state)
 
     def _part(self, kind: str, value: Any, locate: Locate, problems: list[BenchError]) -> PartSpec | None:
         key = _key(kind, value)

@@ -35,7 +35,7 @@ def misfits(cell: Cell, data: DataSpec, wanted: Sequence[PartSpec], settings: Se
         message = f"objective {cell.objective.name!r} is not for {data.task}, which data set {cell.dataset.name!r} is"
         problems.append(UsageError(message, settings.place("objective")))
     if isinstance(cell.dropout.rate, tuple) or cell.penalties or cell.phases:
-        problems += _wrong_rates(cell, data, settings) or _wrong_terms(cell, data, settings)
+        problems += _wrong_terms(cell, data, settings)
     problems += [UsageError(message, settings.place("dataset")) for message in _wrong_inputs(cell, data)]
     problems += [
         UsageError(f"measure {spec.name!r} is not for {data.task}, which data set {cell.dataset.name!r} is", settings.place("dataset"))
@@ -61,18 +61,12 @@ def _wrong_inputs(cell: Cell, data: DataSpec) -> list[str]:
     return []
 
 
-def _wrong_rates(cell: Cell, data: DataSpec, settings: Settings) -> list[BenchError]:
-    """Whether a model takes as many drop rates as are given."""
+def _wrong_terms(cell: Cell, data: DataSpec, settings: Settings) -> list[BenchError]:
+    """Whether the model takes as many drop rates as are given, and each phase, and the cell after them, minimizes something that has a meaning."""
     try:
-        _rates(cell, data)
+        rates = _rates(cell, data)
     except UsageError as error:
         return [UsageError(error.message, settings.place("dropout"), error.hint)]
-    return []
-
-
-def _wrong_terms(cell: Cell, data: DataSpec, settings: Settings) -> list[BenchError]:
-    """Whether each phase, and the cell after them, minimizes something that has a meaning."""
-    rates = _rates(cell, data)
     whole = cell.steps if cell.steps is not None else (cell.epochs or 0) * -(-data.train // (data.train if cell.batch_size == "full" else cell.batch_size))
     stretches: list[tuple[Cell, Place]] = [(cell, settings.place("penalties"))]
     problems: list[BenchError] = []

@@ -23,8 +23,6 @@ from benchmarks.interleaved import in_turn, microseconds
 from benchmarks.reports import EPOCHS, RUNS, fill, suite_file
 
 ROUNDS = 2
-MOST_SECONDS = 30
-"""What a report of so many runs may take: processor time of the whole command. Two busy cores give a process less than it asks for, and count more."""
 
 WHOLE = """\
 import sys, time
@@ -98,4 +96,3 @@ def test_a_report_of_many_runs(keep, registry, tmp_path):
     keep(timed.microseconds["report"], ratio=ratio.median, quartiles=(ratio.low, ratio.high), seconds=seconds, clock=clock)
     print(f"\n{len(figures)} figures of {sum(map(len, figures))} panels with {sum(map(sum, figures))} lines: {ratio} times a plain script that draws as much")
     print(f"the whole command: {seconds:.1f} s of processor time, {clock:.1f} s by the clock; plain: {timed.of('plain').median * RUNS / 1e6:.1f} s")
-    assert seconds < MOST_SECONDS

@@ -227,3 +227,7 @@ def test_penalties_and_phases():
 )
 def test_penalties_and_phases_that_are_none(changes, found):
     assert f"s.yaml:2: {found}" in problems_of(**changes)
+
+
+def test_an_augmentation_may_come_twice():
+    assert [spec.name for spec in built(augmentation=["flip", "flip"]).augmentation] == ["flip", "flip"]

@@ -48,19 +48,20 @@ class Tables:
         """
         start = step // AHEAD * AHEAD
         if start != self._start:
-            self._start, self._numbers, self._draws = start, self._coefficients(start).unbind(), self._drawn(start)
+            rates = self._rates(range(start, start + AHEAD))
+            self._start, self._numbers, self._draws = start, self._coefficients(start, rates).unbind(), self._drawn(start)
+            self._lrs = rates.to(self._device, self._dtype).unbind()
         return self._numbers[step - start], self._draws[step - start]
 
     def terms(self, step: int, coefficients: Tensor) -> Terms:
-        """The numbers of penalties in a step, whose coefficients are (penalties, members)."""
-        return Terms(self._rates(range(step, step + 1))[0].to(self._device, self._dtype), self._odds, coefficients)
+        """The numbers of penalties in the step that `at` was asked for, whose coefficients are (penalties, members)."""
+        return Terms(self._lrs[step % AHEAD], self._odds, coefficients)
 
-    def _coefficients(self, start: int) -> Tensor:
+    def _coefficients(self, start: int, rates: Tensor) -> Tensor:
         """(steps, coefficients, members), in the precision of the parameters."""
-        steps = range(start, start + AHEAD)
-        numbers = {**self._hyperparameters, "lr": self._rates(steps)}
+        numbers = {**self._hyperparameters, "lr": rates}
         # Steps before it began are in the table where it began within one, and are never made.
-        made = (torch.tensor(steps) - self._began).clamp(min=0)
+        made = (torch.arange(start, start + AHEAD) - self._began).clamp(min=0)
         found = self._optimizer.coefficients(numbers, made.unsqueeze(1))
         tables = [torch.as_tensor(table, dtype=torch.float64).expand(AHEAD, len(numbers["lr"].T)) for table in found.values()]
         return torch.stack(tables, dim=1).to(self._device, self._dtype)

@@ -66,3 +66,15 @@ def take(name, seen, **parameters):
     checked, problems = measures[name].check(parameters)
     assert not problems
     return dict(measures[name].target(seen, **checked).values)
+
+
+def whole(seen):
+    """The loss of all samples at once, written out."""
+    names, shapes = zip(*((name, parameter.shape) for name, parameter in seen.model.named_parameters()), strict=True)
+
+    def loss(vector):
+        pieces = vector.split([shape.numel() for shape in shapes])
+        weights = {name: piece.view(shape) for name, shape, piece in zip(names, shapes, pieces, strict=True)}
+        return seen.objective(torch.func.functional_call(seen.model, weights, (seen.data.train_inputs,)), seen.data.train_targets)
+
+    return loss

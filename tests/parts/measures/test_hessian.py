@@ -11,7 +11,7 @@ from torch import nn
 
 from bench import seeding
 from bench.parts.datasets import Data
-from tests.parts.measures.rescaling import filled, layers_rescaled, linear_net, relu_net, take, view
+from tests.parts.measures.rescaling import filled, layers_rescaled, linear_net, relu_net, take, view, whole
 
 NETWORKS = {
     "relu": (lambda: relu_net(bias=True), (3,)),
@@ -24,14 +24,7 @@ OBJECTIVES = pytest.mark.parametrize("objective", ["squared", "cross_entropy"])
 
 def exact(seen):
     """The Hessian, entry by entry, by autograd."""
-    names, shapes = zip(*((name, parameter.shape) for name, parameter in seen.model.named_parameters()), strict=True)
-
-    def loss(vector):
-        pieces = vector.split([shape.numel() for shape in shapes])
-        weights = {name: piece.view(shape) for name, shape, piece in zip(names, shapes, pieces, strict=True)}
-        return seen.objective(torch.func.functional_call(seen.model, weights, (seen.data.train_inputs,)), seen.data.train_targets)
-
-    return torch.autograd.functional.hessian(loss, torch.cat([parameter.flatten() for parameter in seen.model.parameters()]))
+    return torch.autograd.functional.hessian(whole(seen), torch.cat([parameter.flatten() for parameter in seen.model.parameters()]))
 
 
 @networks

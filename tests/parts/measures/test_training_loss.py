@@ -10,7 +10,7 @@ from torch import nn
 
 from bench.parts.datasets import Data
 from bench.parts.measures.training_loss import TrainingLoss
-from tests.parts.measures.rescaling import filled, relu_net, view
+from tests.parts.measures.rescaling import filled, relu_net, view, whole
 
 NETWORKS = {
     "relu": (lambda: relu_net(bias=True), (3,)),
@@ -19,18 +19,6 @@ NETWORKS = {
 }
 networks = pytest.mark.parametrize(("build", "inputs"), NETWORKS.values(), ids=NETWORKS)
 OBJECTIVES = pytest.mark.parametrize("objective", ["squared", "cross_entropy"])
-
-
-def whole(seen):
-    """The loss of all samples at once, written out."""
-    names, shapes = zip(*((name, parameter.shape) for name, parameter in seen.model.named_parameters()), strict=True)
-
-    def loss(vector):
-        pieces = vector.split([shape.numel() for shape in shapes])
-        weights = {name: piece.view(shape) for name, shape, piece in zip(names, shapes, pieces, strict=True)}
-        return seen.objective(torch.func.functional_call(seen.model, weights, (seen.data.train_inputs,)), seen.data.train_targets)
-
-    return loss
 
 
 @networks

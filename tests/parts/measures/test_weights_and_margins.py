@@ -14,17 +14,7 @@ from bench.parts.datasets import Data, DataSpec
 from bench.parts.measures import History, View, measures
 from bench.parts.measures.weights import squared_norms
 from bench.parts.objectives import objectives
-
-
-def filled(model, seed=0):
-    """The model in float64 with Gaussian parameters and running statistics of its own."""
-    generator = torch.Generator().manual_seed(seed)
-    for name, tensor in model.double().requires_grad_(False).state_dict().items():
-        if tensor.is_floating_point():
-            tensor.copy_(torch.randn(tensor.shape, generator=generator, dtype=torch.float64))
-        if name.endswith("running_var"):
-            tensor.square_().add_(0.1)
-    return model.eval()
+from tests.parts.measures.rescaling import filled
 
 
 def view(model, inputs=(3,), outputs=4, samples=40, batch=7):
