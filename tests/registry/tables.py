@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 import pandas as pd
@@ -58,7 +59,12 @@ def answers(root, commits=("a" * 40, "b" * 40)):
     found |= {"runs": in_order(runs), "states": registry.states(), "rows": in_order(registry.rows(set(runs["row"])))}
     found |= {f"runs of {commit[:1]}": in_order(registry.runs(commits=[commit])) for commit in commits}
     found |= {"curves": in_order(registry.curves("history", runs)), "metrics": registry.metrics()}
-    return found, {(fault.path.parent.name, fault.reason) for fault in registry.verify()}
+    return found, {(fault.path.parent.name, _whatever_type(fault.reason)) for fault in registry.verify()}
+
+
+def _whatever_type(reason):
+    """A reason without the type that a file has: two that cannot be used, of whole numbers and of others, may become one of float64."""
+    return re.sub(r" is \w+ here ", " is here ", reason)
 
 
 def assert_same(found, expected):

@@ -8,7 +8,7 @@ import shutil
 
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 
 from bench.errors import StorageError
 from bench.registry import compaction, parquet, rewriting
@@ -58,6 +58,7 @@ def files(root, table="runs"):
 
 @settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.too_slow])
 @given(WORLDS)
+@example([a_pack(suite="dropout"), a_pack(suite="dropout", width="float64"), *[a_pack(width="string")] * 3])
 def test_every_answer_is_the_same_before_and_after(tmp_path_factory, world):
     registry = build(tmp_path_factory.mktemp("world") / "results", world)
     before = answers(registry.root)
