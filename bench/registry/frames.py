@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
+from bench.registry.parquet import ENCODED
 from bench.registry.schema import TABLES
 
 NULLABLE = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
@@ -22,7 +23,7 @@ def frame(table: pa.Table, name: str) -> pd.DataFrame:
     """Turn a table into a frame.
 
     Args:
-        table: columns of the types of `bench.registry.schema.TYPES`.
+        table: columns of the types of `bench.registry.schema.TYPES`; texts may be `bench.registry.parquet.ENCODED`.
         name: a key of `bench.registry.schema.TABLES`.
 
     Returns:
@@ -33,7 +34,7 @@ def frame(table: pa.Table, name: str) -> pd.DataFrame:
 
 
 def _series(column: pa.ChunkedArray, demanded: bool) -> pd.Series[Any]:
-    if pa.types.is_string(column.type):
+    if column.type in (pa.string(), ENCODED):
         return pd.Series(_texts(column), dtype=object)
     types = {} if demanded and not column.null_count else NULLABLE
     series: pd.Series[Any] = column.to_pandas(types_mapper=types.get)
@@ -43,7 +44,8 @@ def _series(column: pa.ChunkedArray, demanded: bool) -> pd.Series[Any]:
 def _texts(column: pa.ChunkedArray) -> npt.NDArray[np.object_]:
     # Equal texts become one object: a long table repeats a few names in each row.
     # They are found before the chunks are put together, which would copy every repetition.
-    encoded = column.dictionary_encode().combine_chunks()
+    encoded = column.dictionary_encode() if column.type != ENCODED else column.unify_dictionaries()
+    encoded = encoded.combine_chunks()
     words = np.array([*encoded.dictionary.to_pylist(), None], dtype=object)
     places = encoded.indices.fill_null(len(words) - 1).to_numpy(zero_copy_only=False)
     texts: npt.NDArray[np.object_] = words.take(places)

@@ -7,7 +7,7 @@ loaded, and every fault is one exception with its reason.
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
@@ -21,11 +21,15 @@ from bench.registry.notes import note_of, schema_digest
 from bench.registry.schema import SCHEMA_VERSION, TABLES, TYPES, VERSION_KEY, metric_of
 from bench.registry.seal import check_seal, footer_start, seal
 
+ENCODED = pa.dictionary(pa.int32(), pa.string())
+"""Texts of which each different one is held once."""
+
 MAX_FILE = 2**30
 MAX_FOOTER = 2**24
 MAX_COLUMNS = 4_096
 MAX_ROWS = 50_000_000
 MAX_LOADED = 2**32
+DIFFERENT = "damaged: its columns are not those that it says it has"
 NEEDED = {
     "runs": ("row", "suite", "profile", "variant", "experiment", "run_id", "status", "generation", "written"),
     "history": ("row", "run_id"),
@@ -98,18 +102,21 @@ class Opened:
         file: the file, its bytes in memory.
         schema: its schema.
         path: where it lies.
+        content: the bytes.
     """
 
     file: pq.ParquetFile
     schema: pa.Schema
     path: Path
+    content: bytes
 
-    def read(self, columns: Collection[str] | None = None, groups: Sequence[int] | None = None) -> pa.Table:
+    def read(self, columns: Collection[str] | None = None, groups: Sequence[int] | None = None, *, encoded: bool = False) -> pa.Table:
         """Read the values.
 
         Args:
             columns: which to load, where the file has them; all by default.
             groups: which row groups; all by default.
+            encoded: whether texts are of the type `ENCODED`, as the file holds them; to write each of them out takes most of the time.
 
         Returns:
             What it holds, as it holds it.
@@ -120,16 +127,25 @@ class Opened:
         names = self.schema.names
         wanted = names if columns is None else [name for name in names if name in columns]
         chosen = range(self.file.num_row_groups) if groups is None else groups
+        types = {name: ENCODED if encoded and pa.types.is_string(self.schema.field(name).type) else self.schema.field(name).type for name in wanted}
         try:
-            loaded = self.file.read_row_groups(list(chosen), columns=wanted, use_threads=False)
+            loaded = self._reader(types).read_row_groups(list(chosen), columns=wanted, use_threads=False)
             loaded.validate(full=True)
+        except KeyError as error:
+            raise StorageError(DIFFERENT, Place(str(self.path))) from error
         except (pa.ArrowException, OSError, ValueError) as error:
             raise StorageError(f"damaged: {_first_line(error)}", Place(str(self.path))) from error
-        if loaded.schema.names != wanted or loaded.schema.types != [self.schema.field(name).type for name in wanted]:
-            raise StorageError("damaged: its columns are not those that it says it has", Place(str(self.path)))
+        if loaded.schema.names != wanted or loaded.schema.types != list(types.values()):
+            raise StorageError(DIFFERENT, Place(str(self.path)))
         if loaded.num_rows != sum(self.file.metadata.row_group(index).num_rows for index in chosen):
             raise StorageError("damaged: it holds another number of rows than it says", Place(str(self.path)))
         return loaded
+
+    def _reader(self, types: Mapping[str, pa.DataType]) -> pq.ParquetFile:
+        texts = [name for name, type_ in types.items() if type_ == ENCODED]
+        if not texts:
+            return self.file
+        return pq.ParquetFile(pa.BufferReader(self.content), metadata=self.file.metadata, read_dictionary=texts, page_checksum_verification=True)
 
 
 @dataclass(frozen=True)
@@ -165,7 +181,7 @@ class Content:
             schema = schemas.of(file, table, sealed=self.note is not None)
         except (pa.ArrowException, OSError, ValueError) as error:
             raise StorageError(_first_line(error), Place(str(self.path))) from error
-        return Opened(file, schema, self.path)
+        return Opened(file, schema, self.path, self.content)
 
 
 def open_file(path: Path, table: str) -> Opened:

@@ -37,11 +37,13 @@ class Wanted:
         columns: which to load; all by default.
         rows: values of the column ``row`` to keep; all by default.
         commits: values of the column ``commit`` to keep, which must be among `columns`; all by default.
+        encoded: whether texts come as `bench.registry.parquet.ENCODED`, which is far quicker where they repeat.
     """
 
     columns: Collection[str] | None = None
     rows: Set[str] | None = None
     commits: Collection[str] | None = None
+    encoded: bool = False
 
     def groups(self, footer: Footer) -> list[int]:
         """The row groups that may hold such rows."""
@@ -136,7 +138,7 @@ class Reader:
         counted = {path: content for path, (_, content) in visited.items() if path.stem not in gone}
         contents = _once(counted, overlapping({stem: packs for stem, packs in lists.items() if stem not in gone}))
         own = [(visited[path][0].schema, visited[path][0].rows) for path in counted]
-        unified, reasons = unify(table, contents, wanted.columns, own if votes is None else votes)
+        unified, reasons = unify(table, contents, wanted.columns, own if votes is None else votes, encoded=wanted.encoded)
         self._reasons.update(reasons)
         return unified
 
@@ -178,7 +180,7 @@ class Reader:
         try:
             footer, opened = self._footers.look(path, table)
             groups = wanted.groups(footer) if wanted is not None else []
-            return footer, wanted.of(opened().read(wanted.columns, groups)) if wanted is not None and groups else None
+            return footer, wanted.of(opened().read(wanted.columns, groups, encoded=wanted.encoded)) if wanted is not None and groups else None
         except StorageError as error:
             return error
 
@@ -231,12 +233,11 @@ def without(content: pa.Table, names: Set[str]) -> pa.Table:
     Returns:
         The others.
     """
-    return content.filter(pc.invert(pc.is_in(content["row"], value_set=pa.array(sorted(names), content["row"].type))))
+    return content.filter(pc.invert(pc.is_in(content["row"], value_set=pa.array(sorted(names), pa.string()))))
 
 
 def _of_rows(content: pa.Table, rows: Set[str]) -> pa.Table:
-    # A small file has few of the rows that are asked for, and Arrow hashes all that it is given anew for each file.
-    if len(rows) <= content.num_rows:
-        return content.filter(pc.is_in(content["row"], value_set=pa.array(sorted(rows), pa.string())))
-    kept = [name for name in content["row"].unique().to_pylist() if name in rows]
-    return content.filter(pc.is_in(content["row"], value_set=pa.array(kept, pa.string())))
+    names = content["row"].unique().to_pylist()
+    kept = [name for name in names if name in rows]
+    # Mostly all are wanted; to look for each value of a long column costs as much as to read it.
+    return content if len(kept) == len(names) else content.filter(pc.is_in(content["row"], value_set=pa.array(kept, pa.string())))

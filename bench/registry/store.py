@@ -146,7 +146,7 @@ class Registry:
         """
         wanted = None if columns is None else {*columns, *view.IDENTITY, *view.RULE}
         paths = self._reader.paths(COMMIT, suite, profile)
-        rows = view.clean(frame(self._reader.load(COMMIT, paths, Wanted(wanted, commits=commits)), COMMIT))
+        rows = view.clean(frame(self._reader.load(COMMIT, paths, Wanted(wanted, commits=commits, encoded=True)), COMMIT))
         if columns is None:
             return rows
         if unknown := [name for name in columns if name not in rows]:
@@ -166,7 +166,7 @@ class Registry:
         Raises:
             StorageError: if the folder is no registry.
         """
-        return frame(self._reader.load(COMMIT, self._reader.paths(COMMIT), Wanted(rows=names)), COMMIT)
+        return frame(self._reader.load(COMMIT, self._reader.paths(COMMIT), Wanted(rows=names, encoded=True)), COMMIT)
 
     def table(self, name: str, suite: str | None = None, profile: str | None = None) -> pd.DataFrame:
         """All rows of a table whose pack was recorded; of `runs` all generations.
@@ -183,7 +183,7 @@ class Registry:
             StorageError: if the folder is no registry.
             UnknownNameError: if there is no such table.
         """
-        return frame(self._reader.load(name, self._reader.recorded(name, suite, profile)), name)
+        return frame(self._reader.load(name, self._reader.recorded(name, suite, profile), Wanted(encoded=True)), name)
 
     def curves(self, name: str, runs: pd.DataFrame) -> pd.DataFrame:
         """The rows of a table that belong to rows of `runs`; those of a reused row are those of the row that was trained.
@@ -201,7 +201,7 @@ class Registry:
         """
         trained = runs["reused_from"].where(runs["reused_from"].notna(), runs["row"])
         owners = pd.DataFrame({"of": runs["row"], "row": trained}, dtype=object)
-        rows = self._reader.load(name, self._reader.recorded(name), Wanted(rows=set(trained)))
+        rows = self._reader.load(name, self._reader.recorded(name), Wanted(rows=set(trained), encoded=True))
         return owners.merge(frame(rows, name), on="row")
 
     def states(self) -> pd.DataFrame:

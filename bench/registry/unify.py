@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from bench.registry.parquet import plain_type, promotes
+from bench.registry.parquet import ENCODED, plain_type, promotes
 from bench.registry.schema import TABLES, TYPES
 
 Votes = Iterable[tuple[pa.Schema, int]]
@@ -25,6 +25,8 @@ def unify(
     tables: Mapping[Path, pa.Table],
     columns: Collection[str] | None = None,
     votes: Votes | None = None,
+    *,
+    encoded: bool = False,
 ) -> tuple[pa.Table, dict[Path, str]]:
     """Concatenate the contents of files.
 
@@ -33,12 +35,15 @@ def unify(
         tables: file -> what was read from it, in the order that the rows shall have.
         columns: which columns were read; all by default.
         votes: the files that have a say in types; `tables` by default.
+        encoded: whether texts shall be of the type `bench.registry.parquet.ENCODED`, as those of `tables` are.
 
     Returns:
         One table: the fixed columns, then the others by name; and file -> why it was left out.
     """
     given = ((table.schema, table.num_rows) for table in tables.values()) if votes is None else votes
     schema = unified_schema(name, given, columns)
+    if encoded:
+        schema = pa.schema([field.with_type(ENCODED) if pa.types.is_string(field.type) else field for field in schema])
     parts: list[pa.Table] = [schema.empty_table()]
     faults: dict[Path, str] = {}
     # Neighbours of one schema are put together first: then what is done for each column is done once for all of them.
@@ -104,7 +109,12 @@ def _conform(table: pa.Table, schema: pa.Schema) -> pa.Table:
 def _column(field: pa.Field, given: pa.ChunkedArray | None, length: int) -> pa.Array | pa.ChunkedArray:
     if given is None:
         return pa.nulls(length, field.type)
-    if not promotes(plain_type(given.type), field.type):
-        raise ValueError(f"column {field.name!r} is {given.type} here and {field.type} in other files")
+    type_, wanted = _plain(given.type), _plain(field.type)
+    if not promotes(plain_type(type_), wanted):
+        raise ValueError(f"column {field.name!r} is {type_} here and {wanted} in other files")
     # A whole number that float64 cannot hold makes the cast fail, so nothing is rounded in silence.
     return given if given.type == field.type else given.cast(field.type)
+
+
+def _plain(given: pa.DataType) -> pa.DataType:
+    return pa.string() if given == ENCODED else given

@@ -15,7 +15,7 @@ from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 
 from bench.report.grid import SETTING, GridCell, as_number, order, readable, setting, varying
-from bench.report.style import COLOURS, DASHES, SEQUENCE, label, shared_legend
+from bench.report.style import COLOURS, DASHES, SEQUENCE, beside, label, shared_legend
 
 FEW = len(COLOURS)
 MOST_PANELS = 24
@@ -144,8 +144,7 @@ def explain(figure: Figure, axes: Sequence[Axes], arrangement: Arrangement) -> N
     if not arrangement.scale:
         shared_legend(figure, axes, title)
         return
-    width, height = figure.get_size_inches()
-    bar = figure.colorbar(ScalarMappable(_norm(arrangement.scale), SEQUENCE), ax=list(axes), label=title, fraction=2 * BAR / width, aspect=height / BAR)
+    bar = figure.colorbar(ScalarMappable(_norm(arrangement.scale), SEQUENCE), cax=beside(figure, BAR), label=title)
     # As shapes, not as a picture inside the SVG, which the page's policy does not let in; edges, so that no gaps shine through.
     if bar.solids is not None:
         bar.solids.set(rasterized=False, edgecolor="face")

@@ -17,7 +17,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
-from matplotlib.transforms import ScaledTranslation
+from matplotlib.transforms import Bbox, ScaledTranslation
 from PIL import Image
 
 from bench.report import escape
@@ -27,6 +27,10 @@ PANEL_HEIGHT = 2.1
 DPI = 200
 # Inches: from an axis to its label, below the labels of ticks.
 BELOW = 0.27
+# Inches: right of a colour bar, left of it, below and above it.
+LABELS, GAP, BOTTOM, TOP = 0.6, 0.1, 0.45, 0.65
+# Inches: what ticks and labels take at the left and below, at the right and above.
+USUAL = np.array([[0.5, 0.4], [0.05, 0.15]])
 # Inches: a character of a panel's title, a character of a legend, a legend's line with its gaps.
 TITLE_CHARACTER, CHARACTER, HANDLE = 0.06, 0.058, 0.45
 FONT = "DejaVu Sans"
@@ -35,6 +39,8 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1)), (0, (1, 1)), (0, (8, 2)), (0, (3, 1)))
 # For lines whose order has a meaning: viridis without its lightest end.
 SEQUENCE = ListedColormap(colormaps["viridis"](np.linspace(0, 0.92, 256)))
+# For values around zero.
+DIVERGING = colormaps["RdBu_r"]
 STYLE: dict[str, Any] = {
     "font.family": FONT,
     "font.size": 8,
@@ -84,14 +90,45 @@ def panels(count: int, columns: int, title: str, subtitle: str) -> tuple[Figure,
     return figure, [_panel(figure, rows, columns, index + 1) for index in range(count)]
 
 
+class _Panel(Axes):
+    """A panel that is measured once: the layout goes two rounds, of which the first need only be about right, and to measure is what takes long."""
+
+    _rounds = 0
+
+    def get_tightbbox(self, *arguments: Any, **options: Any) -> Bbox | None:
+        """The box with labels and ticks; to the layout, the first time, what these usually take."""
+        self._rounds += 1
+        if self._rounds > 1 or not options.get("for_layout_only"):
+            return super().get_tightbbox(*arguments, **options)
+        box = self.get_window_extent()
+        (left, bottom), (right, top) = USUAL * self.get_figure(root=True).dpi  # type: ignore[union-attr]  # a panel has a figure
+        return Bbox.from_extents(box.x0 - left, box.y0 - bottom, box.x1 + right, box.y1 + top)
+
+
 def _panel(figure: Figure, rows: int, columns: int, place: int) -> Axes:
-    """A panel; what is known to lie where it always does need not be measured for the layout, which is what takes long."""
-    panel = figure.add_subplot(rows, columns, place)
+    """A panel; what is known to lie where it always does need not be measured for the layout either."""
+    panel: Axes = figure.add_subplot(rows, columns, place, axes_class=_Panel)
     for spine in panel.spines.values():
         spine.set_in_layout(False)
     panel.locator_params(axis="y", nbins=5)
     panel.xaxis.set_label_coords(0.5, 0, panel.transAxes + ScaledTranslation(0, -BELOW, figure.dpi_scale_trans))
     return panel
+
+
+def beside(figure: Figure, width: float) -> Axes:
+    """A place right of all panels for a colour bar; that the layout need not measure it beside each of them saves a fifth of its time.
+
+    Args:
+        figure: as `panels` makes it.
+        width: of the bar, in inches; its labels have `LABELS` more.
+    """
+    wide, high = figure.get_size_inches()
+    left = 1 - (width + LABELS) / wide
+    figure.set_layout_engine("constrained", rect=(0, 0, left - GAP / wide, 1))
+    place: Axes = figure.add_axes((left, BOTTOM / high, width / wide, 1 - (BOTTOM + TOP) / high))
+    place.set_in_layout(False)
+    place.grid(visible=False)
+    return place
 
 
 def label(text: str) -> str:

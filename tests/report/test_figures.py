@@ -106,6 +106,16 @@ def test_many_cells_have_a_colour_bar():
     assert "n = 2" in figure.get_suptitle()
 
 
+@pytest.mark.parametrize("by", [[], ["batch_size"]])
+def test_panels_with_their_labels_do_not_overlap_and_stay_inside(by):
+    runs = batch_sizes([2**k for k in range(12)], seeds=2)
+    figure = draw(spec("curves", y=["test_loss", "test_accuracy", "train_loss"], by=by), runs, history(runs), KNOWN).figure
+    style.png(figure)
+    boxes = [panel.get_tightbbox() for panel in figure.axes]
+    assert all(box.x0 >= 0 and box.y0 >= 0 and box.x1 <= figure.bbox.width and box.y1 <= figure.bbox.height for box in boxes)
+    assert not any(one.overlaps(other) for one, other in itertools.combinations(boxes, 2))
+
+
 def test_landscapes_average_directions_then_seeds():
     runs = architectures()
     points = landscape(runs)
