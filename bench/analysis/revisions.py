@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -112,7 +113,8 @@ def select(runs: pd.DataFrame, suites: Sequence[str], profile: str | None, varia
         if name not in (known := set(runs["suite"].unique())):
             raise NothingError(f"the registry has no rows of suite {name!r}. {did_you_mean(name, known)}")
     if variant not in (variants := set(runs["variant"].unique())):
-        raise NothingError(f"the registry has no rows of variant {variant!r}", hint=f"It has: {'; '.join(map(repr, sorted(variants)))}")
+        others = "; ".join(f"--variant {shlex.quote(other)}" if other else "none, which is the default" for other in sorted(variants))
+        raise NothingError(f"the registry has no rows of variant {variant!r}", hint=f"Its variants: {others}.")
     chosen = runs[runs["variant"] == variant]
     if suites:
         chosen = chosen[chosen["suite"].isin(names)]
