@@ -124,6 +124,12 @@ def points_of(cell: GridCell, points: pd.DataFrame) -> pd.DataFrame:
     return points[points["of"].isin(rows_of(cell))]
 
 
+def first_seed(cell: GridCell, points: pd.DataFrame) -> pd.DataFrame:
+    """The points of the run with the smallest seed that has any."""
+    owners = cell.frame.sort_values("seed")["row"]
+    return points[points["of"] == next((row for row in owners if row in set(points["of"])), None)]
+
+
 def rows_of(cell: GridCell) -> Sequence[str]:
     """The names of the rows of a cell's runs that are ok."""
     return list(cell.frame["row"].to_numpy(dtype=object)[cell.trained])

@@ -11,15 +11,17 @@ from matplotlib.axes import Axes
 from bench.metric import Metric
 from bench.report.drawn import Drawn, finish
 from bench.report.grid import GridCell, varying
-from bench.report.lines import left_out, points_of, seeds
+from bench.report.lines import first_seed, left_out, points_of, seeds
 from bench.report.style import COLOURS, label, panels, shared_legend
 from bench.suite_file import Figure as FigureSpec
 
 BEFORE, AFTER = COLOURS[-1], COLOURS[0]
+FEW_NEURONS = 10
+"""Of networks with so few the neurons of all seeds are drawn: those of one seed would be a handful of dots."""
 
 
 def draw_neurons(spec: FigureSpec, cells: Sequence[GridCell], points: pd.DataFrame, metrics: Mapping[str, Metric], title: str, most: int) -> Drawn:
-    """A panel per cell with a dot per neuron of the first seed, at the first recorded step and at the last.
+    """A panel per cell with a dot per neuron of the first seed, or of small networks of all seeds, at the first recorded step and at the last.
 
     Args:
         spec: not looked at; every kind of figure is called alike.
@@ -33,18 +35,14 @@ def draw_neurons(spec: FigureSpec, cells: Sequence[GridCell], points: pd.DataFra
     if turned.empty:
         return Drawn(None, ("neurons have an orientation where one number enters the network, and here none does",))
     kept = list(cells)[:most]
-    figure, axes = panels(len(kept), 2 if len(kept) in {2, 4} else 3, title, "one dot per neuron of the first hidden layer, of the first seed")
+    every = int(turned["neuron"].max()) < FEW_NEURONS
+    whose = "all seeds" if every else "the first seed"
+    figure, axes = panels(len(kept), 2 if len(kept) in {2, 4} else 3, title, f"one dot per neuron of the first hidden layer, of {whose}")
     for place, cell in zip(axes, kept, strict=True):
-        _draw(place, _first_seed(cell, points_of(cell, turned)))
+        _draw(place, points_of(cell, turned) if every else first_seed(cell, points_of(cell, turned)))
         finish(place, label(f"{cell.name(varying(list(cells)))} ({seeds([cell])})".strip()), "orientation atan2(b, w)", "A / max A")
     shared_legend(figure, axes, "")
     return Drawn(figure, left_out(len(cells) - len(kept), len(cells), most))
-
-
-def _first_seed(cell: GridCell, points: pd.DataFrame) -> pd.DataFrame:
-    """The points of the run with the smallest seed that has any."""
-    owners = cell.frame.sort_values("seed")["row"]
-    return points[points["of"] == next((row for row in owners if row in set(points["of"])), None)]
 
 
 def _draw(place: Axes, points: pd.DataFrame) -> None:

@@ -39,6 +39,7 @@ def _relu(x: Values) -> Values:
 TARGETS: Mapping[str, Target] = {
     "sin": Target(lambda x, frequency: np.sin(frequency * x), -pi, pi, 64),
     "two_tanh": Target(lambda x, _: np.tanh(x - 6) + np.tanh(x + 6), -12, 12, 15),
+    "relu": Target(lambda x, _: _relu(x + 0.5), 0.5, 1.5, 2),
     "two_relu": Target(lambda x, _: (_relu(-x - 1 / 3) + _relu(x - 1 / 3)) / 2, -5 / 3, 5 / 3, 6),
     "four_relu": Target(lambda x, _: -_relu(x) + _relu(2 * (x + 0.3)) - _relu(1.5 * (x - 0.4)) + _relu(0.5 * (x - 0.8)), -1, 1, 40),
     "parabola": Target(lambda x, _: x**2, -0.5, 0.5, 4),
@@ -55,6 +56,7 @@ class functions:
     ==================  ==========================================================  ============  ======  ==============
     sin                 sin(frequency · x)                                          [−π, π]       64      002, Sec. 1.4.5
     two_tanh            tanh(x − 6) + tanh(x + 6)                                   [−12, 12]     15      000, Fig. 1.2
+    relu                relu(x + ½)                                                 [½, 3/2]      2       000, Fig. 1.5
     two_relu            ½ relu(−x − ⅓) + ½ relu(x − ⅓)                              [−5/3, 5/3]   6       000, Fig. 1.1
     four_relu           −relu(x) + relu(2(x + .3)) − relu(1.5(x − .4))              [−1, 1]       40      003, Fig. 1.5
                         + relu(.5(x − .8))
@@ -63,7 +65,8 @@ class functions:
                         (.5, .5), (1, .1)
     ==================  ==========================================================  ============  ======  ==============
 
-    Points that the lectures do not give (those of sin, four_relu and piecewise_linear) are our choice.
+    Points that the lectures do not give (those of sin, four_relu and piecewise_linear) are our choice, and so is the target relu:
+    Fig. 1.5 says of it that it is one neuron, active on both of two samples.
 
     Args:
         target: which function.
@@ -79,7 +82,7 @@ class functions:
     def __init__(
         self,
         *,
-        target: Literal["sin", "two_tanh", "two_relu", "four_relu", "parabola", "piecewise_linear"],
+        target: Literal["sin", "two_tanh", "relu", "two_relu", "four_relu", "parabola", "piecewise_linear"],
         frequency: Annotated[float, Field(gt=0)] = 1.0,
         train: Annotated[int, Field(ge=1)] | None = None,
         low: float | None = None,

@@ -75,9 +75,12 @@ class TrainingLoss:
             piece = slice(start, start + self._view.batch)
             yield _doubled(self._inputs[piece]), _doubled(self._targets[piece])
 
+    def share(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """What a piece of the samples adds to the mean loss, by what the network makes of it."""
+        return self._view.objective(outputs, targets) * (terms(targets) / terms(self._targets))
+
     def _loss(self, weights: Tensor, inputs: Tensor, targets: Tensor) -> Tensor:
-        """What a piece adds to the mean loss."""
-        return self._view.objective(self.outputs(weights, inputs), targets) * (terms(targets) / terms(self._targets))
+        return self.share(self.outputs(weights, inputs), targets)
 
 
 def _first_of(function: Callable[[Tensor], tuple[Tensor, ...]]) -> Callable[[Tensor], Tensor]:

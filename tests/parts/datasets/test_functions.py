@@ -17,6 +17,7 @@ NOWHERE = Path("nowhere")
 SPANS = {
     "sin": (-math.pi, math.pi, 64),
     "two_tanh": (-12, 12, 15),
+    "relu": (0.5, 1.5, 2),
     "two_relu": (-5 / 3, 5 / 3, 6),
     "four_relu": (-1, 1, 40),
     "parabola": (-0.5, 0.5, 4),
@@ -50,6 +51,7 @@ def lines(x):
 CLOSED_FORMS = {
     "sin": math.sin,
     "two_tanh": lambda x: math.tanh(x - 6) + math.tanh(x + 6),
+    "relu": lambda x: relu(x + 0.5),
     "two_relu": lambda x: 0.5 * relu(abs(x) - 1 / 3),
     "four_relu": four_relu_by_slopes,
     "parabola": lambda x: x * x,

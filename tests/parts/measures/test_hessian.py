@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +12,7 @@ from torch import nn
 
 from bench import seeding
 from bench.parts.datasets import Data
+from bench.parts.measures import measures
 from tests.parts.measures.rescaling import filled, layers_rescaled, linear_net, relu_net, take, view, whole
 
 NETWORKS = {
@@ -22,6 +24,11 @@ networks = pytest.mark.parametrize(("build", "inputs"), NETWORKS.values(), ids=N
 OBJECTIVES = pytest.mark.parametrize("objective", ["squared", "cross_entropy"])
 
 
+def numbers(seen, **parameters):
+    """The values of the measure, with as little of the density as there can be."""
+    return take("hessian", seen, **{"lanczos": 2, "repeats": 1, **parameters})
+
+
 def exact(seen):
     """The Hessian, entry by entry, by autograd."""
     return torch.autograd.functional.hessian(whole(seen), torch.cat([parameter.flatten() for parameter in seen.model.parameters()]))
@@ -31,7 +38,7 @@ def exact(seen):
 @OBJECTIVES
 def test_agrees_with_the_exact_hessian(build, inputs, objective):
     seen = view(build(), inputs, objective=objective)
-    values, matrix = take("hessian", seen, draws=100), exact(seen)
+    values, matrix = numbers(seen, draws=30), exact(seen)
     assert values["hessian_top"] == pytest.approx(float(torch.linalg.eigvalsh(matrix)[-1]), rel=1e-6)
     assert abs(values["hessian_trace"] - float(matrix.trace())) < 3 * values["hessian_trace_error"]
 
@@ -42,7 +49,7 @@ def test_the_error_is_that_of_a_mean_of_independent_draws(build, inputs):
     seen = view(build(), inputs)
     off = exact(seen).fill_diagonal_(0)
     expected = float((2 * off.square().sum() / 100).sqrt())
-    assert take("hessian", seen, draws=100)["hessian_trace_error"] == pytest.approx(expected, rel=0.35)
+    assert numbers(seen, draws=100)["hessian_trace_error"] == pytest.approx(expected, rel=0.35)
 
 
 def test_a_diagonal_hessian_has_its_trace_without_error():
@@ -50,7 +57,7 @@ def test_a_diagonal_hessian_has_its_trace_without_error():
     scales = torch.tensor([1.0, 2.0, 3.0, 4.0], dtype=torch.float64)
     seen = view(filled(nn.Linear(4, 1, bias=False)), (4,), 1)
     data = Data(scales.diag(), torch.zeros(4, 1, dtype=torch.float64), seen.data.test_inputs, seen.data.test_targets)
-    values = take("hessian", replace(seen, data=data), draws=2)
+    values = numbers(replace(seen, data=data), draws=2)
     assert values == pytest.approx({"hessian_top": 16 / 4, "hessian_trace": 30 / 4, "hessian_trace_error": 0.0})
 
 
@@ -58,7 +65,7 @@ def test_a_linear_model_has_the_second_moments_of_its_inputs():
     seen = view(linear_net())
     x = seen.data.train_inputs
     moments = x.T @ x / len(x)
-    values = take("hessian", seen, draws=200)
+    values = numbers(seen, draws=100)
     assert values["hessian_top"] == pytest.approx(float(torch.linalg.eigvalsh(moments)[-1]), rel=1e-6)
     assert abs(values["hessian_trace"] - 2 * float(moments.trace())) < 3 * values["hessian_trace_error"]
 
@@ -72,9 +79,12 @@ def test_at_zero_loss_the_trace_is_the_mean_square_of_the_outputs_gradients():
         of_sample = torch.func.grad(lambda weights, x=sample: torch.func.functional_call(seen.model, weights, (x,)).squeeze())
         squares += sum(float(piece.square().sum()) for piece in of_sample(dict(seen.model.named_parameters())).values()) / 20
     assert float(exact(fitted).trace()) == pytest.approx(squares)
-    values = take("hessian", fitted, draws=200)
+    values = numbers(fitted, draws=100)
     assert abs(values["hessian_trace"] - squares) < 3 * values["hessian_trace_error"] < 0.2 * squares
-    assert abs(take("hessian", seen, draws=200)["hessian_trace"] - squares) > 6 * values["hessian_trace_error"]
+    far = replace(seen, data=replace(seen.data, train_targets=seen.data.train_targets + 10))
+    assert abs(float(exact(far).trace()) / squares - 1) > 0.2
+    values = numbers(far, draws=30)
+    assert abs(values["hessian_trace"] - float(exact(far).trace())) < 3 * values["hessian_trace_error"]
 
 
 def test_the_largest_eigenvalue_is_not_the_largest_in_size():
@@ -85,20 +95,20 @@ def test_the_largest_eigenvalue_is_not_the_largest_in_size():
     x, y = torch.ones(1, 1, dtype=torch.float64), torch.full((1, 1), 5.0, dtype=torch.float64)
     seen = replace(view(model, (1,), 1), data=Data(x, y, x, y))
     torch.testing.assert_close(torch.linalg.eigvalsh(exact(seen)), torch.tensor([-5.0, 4.0, 4.0], dtype=torch.float64))
-    assert take("hessian", seen)["hessian_top"] == pytest.approx(4.0)
+    assert numbers(seen)["hessian_top"] == pytest.approx(4.0)
 
 
 @pytest.mark.parametrize("size", [1, 2])
 def test_the_smallest_networks_have_an_eigenvalue(size):
     seen = view(filled(nn.Linear(size, 1, bias=False)), (size,), 1)
     x = seen.data.train_inputs
-    assert take("hessian", seen)["hessian_top"] == pytest.approx(float(torch.linalg.eigvalsh(x.T @ x / len(x))[-1]))
+    assert numbers(seen)["hessian_top"] == pytest.approx(float(torch.linalg.eigvalsh(x.T @ x / len(x))[-1]))
 
 
 def test_a_network_without_curvature_has_none():
     seen = view(linear_net())
     zeros = replace(seen.data, train_inputs=torch.zeros_like(seen.data.train_inputs))
-    assert take("hessian", replace(seen, data=zeros)) == {"hessian_top": 0.0, "hessian_trace": 0.0, "hessian_trace_error": 0.0}
+    assert numbers(replace(seen, data=zeros)) == {"hessian_top": 0.0, "hessian_trace": 0.0, "hessian_trace_error": 0.0}
 
 
 def test_what_is_not_found_is_absent():
@@ -106,29 +116,96 @@ def test_what_is_not_found_is_absent():
     scales = torch.linspace(1.0, 2.0, 300, dtype=torch.float64)
     seen = view(filled(nn.Linear(300, 1, bias=False)), (300,), 1, batch=300)
     seen = replace(seen, data=replace(seen.data, train_inputs=scales.diag(), train_targets=torch.zeros(300, 1, dtype=torch.float64)))
-    assert take("hessian", seen, draws=2, restarts=1).keys() == {"hessian_trace", "hessian_trace_error"}
-    assert take("hessian", seen, draws=2)["hessian_top"] == pytest.approx(4 / 300)
+    assert numbers(seen, draws=2, restarts=1).keys() == {"hessian_trace", "hessian_trace_error"}
+    assert numbers(seen, draws=2)["hessian_top"] == pytest.approx(4 / 300)
 
 
 def test_rescaled_layers_have_another_hessian():
-    first, second = (take("hessian", view(model)) for model in (relu_net(), layers_rescaled(relu_net())))
+    first, second = (numbers(view(model)) for model in (relu_net(), layers_rescaled(relu_net())))
     for name in ("hessian_top", "hessian_trace"):
         assert abs(second[name] / first[name] - 1) > 0.5
+
+
+def signs(draw):
+    """What curvlinops draws from torch's global generator."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seeding.key(3, "hessian-trace", draw))
+        return torch.empty(3, dtype=torch.float64).bernoulli_(0.5) * 2 - 1
 
 
 def test_signs_are_those_of_the_seed():
     """H = x xᵀ for one sample and f = w·x: v·Hv = (v·x)², of the mean."""
     seen = view(filled(nn.Linear(3, 1, bias=False)), outputs=1, samples=1, seed=3)
-    draws = [torch.randint(2, (3,), generator=torch.Generator().manual_seed(seeding.key(3, "hessian-trace", draw))).double() * 2 - 1 for draw in range(5)]
-    products = np.array([float(signs @ seen.data.train_inputs[0]) ** 2 for signs in draws])
-    values = take("hessian", seen, draws=5)
+    products = np.array([float(signs(draw) @ seen.data.train_inputs[0]) ** 2 for draw in range(5)])
+    values = numbers(seen, draws=5)
     assert values["hessian_trace"] == pytest.approx(products.mean())
     assert values["hessian_trace_error"] == pytest.approx(products.std(ddof=1) / np.sqrt(5))
-    assert take("hessian", replace(seen, seed=4), draws=5) != values
+    assert numbers(replace(seen, seed=4), draws=5) != values
 
 
 def test_a_part_of_the_samples_is_enough():
     seen = view(relu_net())
     some = replace(seen.data, train_inputs=seen.data.train_inputs[:8], train_targets=seen.data.train_targets[:8])
-    assert take("hessian", seen, samples=8) == take("hessian", replace(seen, data=some))
-    assert take("hessian", seen, samples=8) != take("hessian", seen)
+    assert numbers(seen, samples=8) == numbers(replace(seen, data=some))
+    assert numbers(seen, samples=8) != numbers(seen)
+
+
+def density(seen, **parameters):
+    """Eigenvalues and densities, as rows have them."""
+    checked, problems = measures["hessian"].check(parameters)
+    assert not problems
+    rows = measures["hessian"].target(seen, **checked).rows
+    return np.array([row["eigenvalue"] for row in rows]), np.array([row["density"] for row in rows])
+
+
+def known_spectrum(levels, each):
+    """A linear model whose Hessian is diagonal, with each of some levels so many times."""
+    scales = (torch.tensor(levels, dtype=torch.float64).repeat_interleave(each) * len(levels) * each).sqrt()
+    size = len(scales)
+    seen = view(filled(nn.Linear(size, 1, bias=False)), (size,), 1, batch=size)
+    return replace(seen, data=replace(seen.data, train_inputs=scales.diag(), train_targets=torch.zeros(size, 1, dtype=torch.float64)))
+
+
+def test_a_quadratic_of_known_spectrum_has_its_density():
+    """A quarter of the eigenvalues at each of 1, 3, 4 and 8; between them nothing."""
+    places, heights = density(known_spectrum([1.0, 3.0, 4.0, 8.0], 50), lanczos=30, repeats=8, points=1000)
+    mass = heights * (places[1] - places[0])
+    assert mass.sum() == pytest.approx(1, abs=0.01)
+    for level in (1.0, 3.0, 4.0, 8.0):
+        assert mass[abs(places - level) < 0.4].sum() == pytest.approx(0.25, abs=0.05)
+    assert heights[abs(places - 6) < 0.5].max() < 1e-3 * heights.max()
+    assert (places[0], places[-1]) == pytest.approx((1 - 0.05 * 7, 8 + 0.05 * 7), rel=0.02)
+
+
+@networks
+def test_the_density_has_the_moments_of_the_exact_hessian(build, inputs):
+    """Mean and variance of the eigenvalues; a Gaussian of 1/(nodes - 1) / sqrt(2 log 3) of the half range is added to each."""
+    seen = view(build(), inputs)
+    exactly = torch.linalg.eigvalsh(exact(seen)).numpy()
+    places, heights = density(seen, lanczos=8, repeats=20, points=1000)
+    share = heights / heights.sum()
+    half = (places[-1] - places[0]) / 2
+    blur = half * 2 / 7 / np.sqrt(8 * np.log(3))
+    mean = share @ places
+    assert mean == pytest.approx(exactly.mean(), abs=0.02 * half)
+    assert share @ (places - mean) ** 2 == pytest.approx(exactly.var() + blur**2, rel=0.15)
+
+
+def test_where_all_eigenvalues_are_alike_there_is_no_density_to_see():
+    seen = view(filled(nn.Linear(1, 1, bias=False)), (1,), 1)
+    assert density(seen)[0].size == 0
+
+
+def test_no_more_nodes_than_weights():
+    seen = view(filled(nn.Linear(3, 1, bias=False)), outputs=1)
+    many, three = (density(seen, lanczos=nodes, repeats=1) for nodes in (100, 3))
+    assert np.array_equal(many, three)
+    assert len(many[0]) == 200
+
+
+def test_neither_the_global_generator_nor_the_filters_of_warnings_are_changed():
+    seen = view(relu_net())
+    before, filters = torch.get_rng_state(), list(warnings.filters)
+    numbers(seen, draws=2)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert warnings.filters == filters

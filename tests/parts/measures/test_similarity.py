@@ -61,3 +61,38 @@ def test_filters_are_neurons():
     convolution = nn.Conv2d(1, 2, 2, bias=False)
     convolution.weight.data = convolution.weight.new_tensor([[[[1.0, 0.0], [0.0, 1.0]]], [[[1.0, 0.0], [0.0, 0.0]]]])
     assert similarity(view_of(nn.Sequential(convolution))).values["similarity_median"] == pytest.approx(0.5**0.5)
+
+
+def matrix(rows, seed=0, **parameters):
+    """D as it is recorded, both halves."""
+    rows = np.asarray(rows, dtype=float)
+    recorded = similarity(view_of(nn.Sequential(linear(rows), nn.Tanh(), linear(np.ones((1, len(rows))))), seed=seed), **parameters).rows
+    size = max(row["second"] for row in recorded) + 1
+    assert len(recorded) == size * (size + 1) // 2
+    full = np.full((size, size), np.nan)
+    for row in recorded:
+        full[row["first"], row["second"]] = full[row["second"], row["first"]] = row["cosine"]
+    return full
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_neurons_of_one_direction_stand_together(seed):
+    """Five of w and three of -w, mixed: two blocks of ones, the smaller first, and -1 across, from wherever the eigenvector is looked for."""
+    signs = np.array([1, -1, 1, 1, -1, 1, -1, 1])
+    expected = np.outer(np.sort(signs), np.sort(signs))
+    assert matrix(np.outer(signs * np.arange(1, 9), [3.0, 4.0]), seed) == pytest.approx(expected)
+
+
+def test_the_order_is_that_of_the_leading_eigenvector():
+    rows = np.random.default_rng(2).standard_normal((12, 3))
+    units = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    leading = np.linalg.eigh(units @ units.T)[1][:, -1]
+    order = np.argsort(leading if np.median(leading) >= 0 else -leading)
+    assert matrix(rows) == pytest.approx((units @ units.T)[np.ix_(order, order)])
+
+
+def test_of_a_large_matrix_some_neurons_in_equal_steps_are_kept():
+    rows = np.random.default_rng(3).standard_normal((30, 4))
+    whole, some = matrix(rows), matrix(rows, matrix=4)
+    places = [0, 10, 19, 29]
+    assert some == pytest.approx(whole[np.ix_(places, places)])
