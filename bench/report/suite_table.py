@@ -91,9 +91,10 @@ def _settings(rows: pd.DataFrame) -> list[dict[str, str | None]]:
 
 
 def _place(key: Key, spec: TableSpec) -> tuple[Any, ...]:
-    """Where a row stands: in the order of the source's figures, then by its values."""
+    """Where a row stands: in the order of the source's figures, at another scale of those of its first key, then by its values."""
     named = [index for index, entry in enumerate(spec.reference) if _agrees(entry, key, spec)]
-    return (named[0] if named else len(spec.reference), [order(value) for value in key])
+    akin = [index for index, entry in enumerate(spec.reference) if setting(entry.get(spec.rows[0])) == key[0]]
+    return ((named or akin or [len(spec.reference)])[0], [order(value) for value in key])
 
 
 def _agrees(entry: Mapping[str, Any], key: Key, spec: TableSpec) -> bool:

@@ -43,12 +43,20 @@ class CounterDropout(nn.Module):
         self._path = path
         self._mask = mask
         self._step = 0
+        self._first = 0
         self._calls = 0
         self.enabled = True
 
-    def set_step(self, step: int) -> None:
-        """Say which step comes next; each step has its own masks."""
+    def set_step(self, step: int, first: int = 0) -> None:
+        """Say which step comes next; each step has its own masks.
+
+        Args:
+            step: the step.
+            first: how many samples of the batch come before those that are given; these have the masks that they would
+                have in the whole batch.
+        """
         self._step = step
+        self._first = first
         self._calls = 0
 
     def key(self, call: int) -> int:
@@ -59,10 +67,10 @@ class CounterDropout(nn.Module):
         """Drop elements of (batch, …)."""
         if not (self.training and self.enabled and self.rate > 0):
             return inputs
-        shape = inputs.shape if self._mask == "per_sample" else inputs.shape[1:]
+        shape, first = (inputs.shape, self._first) if self._mask == "per_sample" else (inputs.shape[1:], 0)
         keys = step_keys(self.key(self._calls), self._step)
         self._calls += 1
-        keep = keep_masks(shape, [keys], [self.rate], inputs.device)[0]
+        keep = keep_masks(shape, [keys], [self.rate], inputs.device, first * inputs.shape[1:].numel())[0]
         return inputs * keep.to(inputs.dtype).mul_(1 / (1 - self.rate))
 
     def extra_repr(self) -> str:
@@ -144,7 +152,9 @@ def mix(word: Words) -> Words:
     return word ^ (word >> 16)
 
 
-def keep_masks(shape: torch.Size | tuple[int, ...], keys: Sequence[tuple[int, int]], rates: Sequence[float], device: torch.device | str = "cpu") -> Tensor:
+def keep_masks(
+    shape: torch.Size | tuple[int, ...], keys: Sequence[tuple[int, int]], rates: Sequence[float], device: torch.device | str = "cpu", first: int = 0
+) -> Tensor:
     """Which elements stay: element i does iff hash(i) / 2^32 + 1/2 >= rate, with the hash read as a signed 32-bit word.
 
     Args:
@@ -152,30 +162,34 @@ def keep_masks(shape: torch.Size | tuple[int, ...], keys: Sequence[tuple[int, in
         keys: what `step_keys` gives, for each mask.
         rates: the drop rate of each mask.
         device: where the masks lie; the bits are the same everywhere.
+        first: the number of the first element, modulo 2^32.
 
     Returns:
         Masks of booleans, (masks, *shape).
     """
-    first, second = (torch.tensor([signed(pair[which]) for pair in keys], dtype=torch.int32, device=device) for which in (0, 1))
-    return keep(shape, first, second, torch.tensor([threshold(rate) for rate in rates], dtype=torch.int32, device=device))
+    one, two = (torch.tensor([signed(pair[which]) for pair in keys], dtype=torch.int32, device=device) for which in (0, 1))
+    return keep(shape, one, two, torch.tensor([threshold(rate) for rate in rates], dtype=torch.int32, device=device), first)
 
 
-def keep(shape: torch.Size | tuple[int, ...], first: Tensor, second: Tensor, thresholds: Tensor) -> Tensor:
+def keep(shape: torch.Size | tuple[int, ...], one: Tensor, two: Tensor, thresholds: Tensor, first: int = 0) -> Tensor:
     """`keep_masks` for subkeys and thresholds that are on their device already.
 
     Args:
         shape: the shape of a mask.
-        first: the first subkey of each mask, (masks,), as signed 32-bit words.
-        second: the second, alike.
+        one: the first subkey of each mask, (masks,), as signed 32-bit words.
+        two: the second, alike.
         thresholds: what `threshold` gives for the rate of each mask, (masks,), int32.
+        first: the number of the first element, modulo 2^32.
 
     Returns:
         Masks of booleans, (masks, *shape).
     """
     count = int(torch.Size(shape).numel())
-    words = torch.arange(count, dtype=torch.int32, device=first.device) ^ first.unsqueeze(1)
-    words = _mix_(_mix_(words).add_(second.unsqueeze(1)))
-    return (words >= thresholds.unsqueeze(1)).view(len(first), *shape)
+    places = torch.arange(count, dtype=torch.int32, device=one.device)
+    if first:
+        places += signed(first & _WORD)
+    words = _mix_(_mix_(places ^ one.unsqueeze(1)).add_(two.unsqueeze(1)))
+    return (words >= thresholds.unsqueeze(1)).view(len(one), *shape)
 
 
 def threshold(rate: float) -> int:

@@ -110,6 +110,12 @@ class Prepared:
         """How long it is trained."""
         return Length(self.run.cell, self.spec)
 
+    def factor(self, step: int) -> float:
+        """The factor on the learning rate in a step, counted from 0."""
+        length = self.length
+        unit = 1 if schedules[self.run.cell.schedule.name].traits.get("counts") == "steps" else length.steps_per_epoch
+        return self.schedule(step / unit, length.total_steps / unit)
+
     @property
     def objective(self) -> Objective:
         """The loss that it is evaluated by: that of the last stretch."""

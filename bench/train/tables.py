@@ -27,7 +27,7 @@ class Tables:
     def __init__(self, members: Sequence[Prepared], optimizer: Optimizer, began: int = 0) -> None:
         self._began = began
         first = members[0]
-        self._schedule, self._length, self._optimizer = first.schedule, first.length, optimizer
+        self._factor, self._optimizer = first.factor, optimizer
         self._device, self._dtype = first.data.train_inputs.device, first.data.train_inputs.dtype
         own = [member.optimizer.hyperparameters() for member in members if isinstance(member.optimizer, Optimizer)]
         self._hyperparameters = {name: torch.tensor([each[name] for each in own], dtype=torch.float64) for name in own[0]}
@@ -68,9 +68,7 @@ class Tables:
 
     def _rates(self, steps: Sequence[int]) -> Tensor:
         """The learning rates, (steps, members), in double precision."""
-        length = self._length
-        epochs = length.total_steps / length.steps_per_epoch
-        factors = torch.tensor([[self._schedule(step / length.steps_per_epoch, epochs)] for step in steps], dtype=torch.float64)
+        factors = torch.tensor([[self._factor(step)] for step in steps], dtype=torch.float64)
         return self._hyperparameters["lr"] * factors
 
     def _drawn(self, start: int) -> list[Draw]:

@@ -55,6 +55,13 @@ def test_the_sources_figures_stand_beside_ours_and_order_the_rows():
     assert table.notes[-1] == "Figures of the source without a counterpart here: model resnet20, dropout 0.2, test accuracy 0.9."
 
 
+def test_rows_of_another_scale_than_the_sources_keep_its_order():
+    reference = [{**entry, "dataset": "imagenet"} for entry in REFERENCE]
+    table = suite_table(spec(reference=reference), architectures(), METRICS)
+    assert [row[:2] for row in table.rows] == [("vgg9", "cifar10"), ("fnn", "mnist")]
+    assert not any(column.key.endswith("source") for column in table.columns)
+
+
 def test_a_row_without_a_figure_of_the_source_has_a_dash():
     table = suite_table(spec(reference=REFERENCE[:1]), architectures(), METRICS)
     assert [row[3] for row in table.rows] == [Number(0.75, shown="percent"), NONE]

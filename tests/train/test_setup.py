@@ -125,3 +125,12 @@ def test_seeds_share_inputs_and_have_labels_of_their_own(monkeypatch):
     assert noisy[0].train_inputs is noisy[2].train_inputs
     assert not torch.equal(noisy[0].train_targets, noisy[2].train_targets)
     assert torch.equal(noisy[2].train_targets, original(digits(**part("dataset", {**DIGITS, "label_noise": 0.5}).parameters), Path(), 2).train_targets)
+
+
+def test_schedules_count_epochs_or_steps():
+    """Batches of 16 of 64 samples: four steps are an epoch."""
+    stairs = prepared(run_of(schedule={"name": "multi_step", "milestones": [1]}))
+    assert [stairs.factor(step) for step in (3, 4)] == [1.0, 0.1]
+    rising = prepared(run_of(schedule={"name": "noam", "d_model": 4, "warmup": 8}))
+    assert [rising.factor(step) for step in (0, 3, 7, 31)] == pytest.approx([8**-1.5 / 2, 4 * 8**-1.5 / 2, 8**-0.5 / 2, 32**-0.5 / 2])
+    assert [prepared(run_of(schedule="cosine", epochs=2)).factor(step) for step in (0, 4)] == pytest.approx([1.0, 0.5])

@@ -13,8 +13,8 @@ from bench.config import PartSpec
 from bench.train.snapshots import snapshot_steps
 
 
-def steps(*wanted, total=1000):
-    return sorted(snapshot_steps([PartSpec("a measure", {} if each is None else {"snapshots": each}) for each in wanted], total))
+def steps(*wanted, total=1000, epoch=1):
+    return sorted(snapshot_steps([PartSpec("a measure", {} if each is None else {"snapshots": each}) for each in wanted], total, epoch))
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,23 @@ def test_one_measure(wanted, total, found):
 
 def test_measures_that_do_not_look_at_training_want_none():
     assert steps() == steps(None) == []
-    assert snapshot_steps([PartSpec("a measure", {"snapshots": None})], 10) == frozenset()
+    assert snapshot_steps([PartSpec("a measure", {"snapshots": None})], 10, 1) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("wanted", "total", "epoch", "found"),
+    [
+        ({"last": 1}, 100, 10, [100]),
+        ({"last": 3}, 100, 10, [80, 90, 100]),
+        ({"last": 3}, 100, 1, [98, 99, 100]),
+        ({"last": 2, "every": 4}, 100, 10, [60, 100]),
+        ({"last": 3}, 20, 10, [10, 20]),
+        ({"last": 3}, 25, 10, [5, 15, 25]),
+        ({"last": 1000, "every": 1000}, 1, 1, [1]),
+    ],
+)
+def test_the_last_epochs_back_from_the_end(wanted, total, epoch, found):
+    assert steps(wanted, total=total, epoch=epoch) == found
 
 
 def test_several_measures_want_what_each_wants():

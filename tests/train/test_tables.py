@@ -16,7 +16,8 @@ from tests.train.runs import DIGITS, prepared, run_of
 PURE = [name for name in optimizers.names() if issubclass(optimizers[name].target, Optimizer)]
 STEPS = [0, 1, AHEAD - 1, AHEAD, AHEAD + 1, 3 * AHEAD - 1, 0, 2 * AHEAD + 7]
 NUMBERS = {"sgd": "momentum", "adam": "beta1", "adamw": "weight_decay", "rmsprop": "alpha", "rprop": "eta_minus"}
-SCHEDULES = ["constant", {"name": "cosine", "floor": 0.1}, {"name": "exponential", "gamma": 0.9}, {"name": "multi_step", "milestones": [3, 20]}]
+NOAM = {"name": "noam", "warmup": 10}
+SCHEDULES = ["constant", {"name": "cosine", "floor": 0.1}, {"name": "exponential", "gamma": 0.9}, {"name": "multi_step", "milestones": [3, 20]}, NOAM]
 DEEP = {"name": "fnn", "width": 8, "depth": 2}
 
 
@@ -55,7 +56,7 @@ def test_the_coefficients_are_those_of_each_member_and_step(optimizer, schedule)
         found, _ = tables.at(step)
         for number, member in enumerate(members):
             own = member.optimizer.hyperparameters()
-            factor = member.schedule(step / 4, 40.0)
+            factor = member.schedule(step, 160.0) if schedule == NOAM else member.schedule(step / 4, 40.0)
             exact = member.optimizer.coefficients({**own, "lr": own["lr"] * factor}, step)
             assert found[:, number].tolist() == torch.tensor(list(exact.values()), dtype=torch.float64).float().tolist()
         assert found.dtype == torch.float32

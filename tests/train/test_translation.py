@@ -6,6 +6,7 @@ import torch
 
 from bench.parts.datasets import IGNORED
 from bench.train.checkpoints import Checkpoints
+from bench.train.course import order
 from bench.train.lanes import resident
 from tests.train.runs import TRANSFORMER, prepared, run_of
 
@@ -38,3 +39,16 @@ def test_a_penalty_counts_although_inputs_are_no_values():
     sgd = {"name": "sgd", "lr": 0.5}
     plain, penalized = (trained(epochs=2, optimizer=sgd, penalties=terms)[0].model.state_dict() for terms in ((), ["r2"]))
     assert any((plain[name] - penalized[name]).abs().max() > 1e-4 for name in plain)
+
+
+def test_the_rate_rises_with_steps_of_mini_batches():
+    """Three steps an epoch: after one epoch of plain descent the weights are where rates 1, 2 and 3 times w^-1.5 take them."""
+    noam = {"name": "noam", "d_model": 1, "warmup": 100}
+    rising = trained(epochs=1, optimizer={"name": "sgd", "lr": 1000.0}, schedule=noam)[0].model.state_dict()
+    ready = prepared(run_of(model=TRANSFORMER, dataset=WORDS, optimizer={"name": "sgd", "lr": 1.0}, batch_size=20, epochs=1))
+    for step, index in zip(range(3), order(ready), strict=False):
+        loss = ready.objective(ready.model(ready.data.train_inputs[index]), ready.data.train_targets[index])
+        for parameter, slope in zip(ready.model.parameters(), torch.autograd.grad(loss, list(ready.model.parameters())), strict=True):
+            parameter.data -= (step + 1) * slope
+    for name, tensor in ready.model.state_dict().items():
+        torch.testing.assert_close(rising[name], tensor, rtol=1e-4, atol=1e-5)

@@ -21,6 +21,9 @@ Task = Literal["classification", "regression", "translation"]
 PADDING = 0
 """The number of no word: what fills up a sentence that goes into a model."""
 
+UNKNOWN, BEGIN, END = 1, 2, 3
+"""The numbers of a word that has none of its own, and of the two ends of a sentence."""
+
 IGNORED = -100
 """What fills up a sentence of targets: no loss and no accuracy counts it. Torch's losses leave this number out too."""
 

@@ -7,12 +7,10 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from bench.parts.datasets import IGNORED, PADDING
+from bench.parts.datasets import BEGIN, END, IGNORED, PADDING, UNKNOWN
 
 SPECIALS = ("<pad>", "<unk>", "<begin>", "<end>")
-"""The first words of every vocabulary: none, an unknown one, and the two ends of a sentence."""
-
-UNKNOWN, BEGIN, END = 1, 2, 3
+"""The first words of every vocabulary: none, an unknown one, and the two ends of a sentence; see `bench.parts.datasets` for their numbers."""
 
 Pair = tuple[Sequence[str], Sequence[str]]
 """The words of a sentence and of its translation."""

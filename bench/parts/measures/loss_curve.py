@@ -16,6 +16,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from bench import seeding
+from bench.errors import UsageError, did_you_mean
 from bench.metric import Metric
 from bench.parts.measures import Measured, View, measures
 from bench.parts.measures.surface import losses_at
@@ -44,6 +45,7 @@ def loss_curve(
     directions: Annotated[int, Field(ge=1, le=1000)] = 5,
     samples: Annotated[int, Field(ge=1)] = 1024,
     bias: Bias = "zero",
+    only: str = "",
 ) -> Measured:
     """The loss along random directions, and the sharpness E_d[(L(radius) + L(-radius)) / 2 - L(0)] of both normalizations.
 
@@ -55,12 +57,18 @@ def loss_curve(
         directions: random directions, the same for every run of a seed.
         samples: the first so many training samples are used.
         bias: whether parameters of at most one axis stay, or move with their layer.
+        only: the one parameter that moves, as ``layer1.0.conv1.weight``; all do by default.
 
     Returns:
         ``sharpness_filter``, ``sharpness_layer``, and rows for the table ``landscape``.
+
+    Raises:
+        UsageError: if there is no such parameter.
     """
     inputs, targets = view.data.train_inputs[:samples], view.data.train_targets[:samples]
     weights = dict(view.model.named_parameters())
+    if only and only not in weights:
+        raise UsageError(f"loss_curve: the model has no parameter {only!r}. {did_you_mean(only, weights)}")
     alphas = _alphas(span, points, radius)
     (center,) = losses_at(view, inputs, targets, weights, [], [()])
     values: dict[str, float] = {}
@@ -68,10 +76,11 @@ def loss_curve(
     for normalization, metric in METRICS.items():
         rises = []
         for number in range(directions):
-            direction = normalize(view.model, gaussian(weights, view.seed, number), normalization, bias)
+            whole = normalize(view.model, gaussian(weights, view.seed, number), normalization, bias)
+            direction = {only: whole[only]} if only else whole
             losses = dict(zip(alphas, losses_at(view, inputs, targets, weights, [direction], [(alpha,) for alpha in alphas]), strict=True))
             rises.append((losses[radius] + losses[-radius]) / 2 - center)
-            rows += [{"normalization": normalization, "direction": number, "alpha": alpha, "loss": loss} for alpha, loss in losses.items()]
+            rows += [{"normalization": normalization, "direction": number, "alpha": alpha, "loss": loss, "accuracy": None} for alpha, loss in losses.items()]
         values[metric.name] = sum(rises) / len(rises)
     return Measured(values, rows)
 

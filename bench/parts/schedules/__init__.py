@@ -8,14 +8,18 @@ from bench.catalog import Catalog
 
 
 class Schedule(Protocol):
-    """The factor on the learning rate as training goes on."""
+    """The factor on the learning rate as training goes on.
 
-    def __call__(self, epoch: float, total: float) -> float:
+    Trait: ``counts`` is ``steps`` for a schedule whose time is counted in steps; else it is counted in epochs, with fractions.
+    With a full batch each step is an epoch.
+    """
+
+    def __call__(self, time: float, total: float, /) -> float:
         """The factor for a step.
 
         Args:
-            epoch: how many epochs were done before this step, with fractions; a full batch makes each step an epoch.
-            total: how many epochs the run has.
+            time: how many epochs, or steps, were done before this step.
+            total: how many of them the run has.
 
         Returns:
             What the learning rate is multiplied by.

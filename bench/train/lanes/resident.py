@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from bench import seeding
-from bench.parts.objectives import Network
+from bench.parts.objectives import Network, terms
 from bench.parts.optimizers import Optimizer, State
 from bench.train.checkpoints import Checkpoints
 from bench.train.course import CHECK_EVERY, Course, Report, Trained, order
@@ -49,6 +49,7 @@ def train(prepared: Prepared, report: Report, checkpoints: Checkpoints) -> Train
             break
         if milestone and checkpoints.due():
             checkpoints.save(prepared.checkpoint, course.checkpoint(loop.optimizer()))
+            checkpoints.leave()
     return course.trained()
 
 
@@ -72,6 +73,7 @@ class Loop:
         self.step = step
         self.diverged_at: int | None = None
         self._stretch = prepared.stretch(step)
+        self._dtype = next(prepared.model.parameters()).dtype
         self._last = next((module for module in reversed(list(prepared.model.modules())) if isinstance(module, nn.Linear)), None)
 
     def advance(self, until: int) -> None:
@@ -100,21 +102,32 @@ class Loop:
         for place, augment in enumerate(prepared.augment):
             key = seeding.key(prepared.run.seed, f"augmentation/{place}", self.step)
             inputs = augment(inputs, torch.Generator().manual_seed(key))
-        factor = prepared.schedule(self.step / prepared.length.steps_per_epoch, prepared.length.total_steps / prepared.length.steps_per_epoch)
-        loss = (
-            self._penalized(inputs, targets, self._update.lr * factor)
-            if self._stretch.penalties
-            else self._loss(self._stretch.objective.network, inputs, targets)
-        )
-        self._update(loss, self.step - prepared.began(self.step), factor)
-        return loss.detach()
+        factor = prepared.factor(self.step)
+        self._update.zero_grads()
+        loss = self._backward(inputs, targets, self._update.lr * factor)
+        self._update(self.step - prepared.began(self.step), factor)
+        return loss
 
-    def _loss(self, network: Network, inputs: Tensor, targets: Tensor) -> Tensor:
+    def _backward(self, inputs: Tensor, targets: Tensor, lr: float) -> Tensor:
+        """Add the gradients of a batch, and give its loss; the mean over a piece counts by how many losses it is over."""
+        chunk = self._prepared.run.cell.chunk
+        if chunk is None or chunk >= len(targets):
+            network = self._stretch.objective.network
+            return _differentiated(self._penalized(inputs, targets, lr) if self._stretch.penalties else self._loss(network, inputs, targets))
+        whole, total = terms(targets), targets.new_zeros((), dtype=self._dtype)
+        for first in range(0, len(targets), chunk):
+            piece = slice(first, first + chunk)
+            loss = self._loss(self._stretch.objective.network, inputs[piece], targets[piece], first)
+            total += _differentiated(loss * (terms(targets[piece]) / whole))
+        return total
+
+    def _loss(self, network: Network, inputs: Tensor, targets: Tensor, first: int = 0) -> Tensor:
+        """The mean loss of samples in front of which so many others of the batch stand."""
         for dropout in self._prepared.dropouts:
             dropout.enabled = network == "dropped"
-            dropout.set_step(self.step)
+            dropout.set_step(self.step, first)
         with _precision(self._prepared, inputs):
-            return self._stretch.objective(self._prepared.model(inputs).float(), targets)
+            return self._stretch.objective(self._prepared.model(inputs).to(self._dtype), targets)
 
     def _penalized(self, inputs: Tensor, targets: Tensor, lr: float) -> Tensor:
         """The loss with penalties."""
@@ -132,8 +145,8 @@ class Loop:
         passes = Passes(make, parameters, self._last.weight, number(rate / (1 - rate)), number(lr), shares)
         handle = self._last.register_forward_pre_hook(lambda _, arguments: seen.append(arguments[0]))
         try:
-            terms = self._stretch.penalties
-            return passes.total(self._stretch.objective.network, terms, [number(term.coefficient) for term in terms])
+            penalties = self._stretch.penalties
+            return passes.total(self._stretch.objective.network, penalties, [number(penalty.coefficient) for penalty in penalties])
         finally:
             handle.remove()
 
@@ -166,9 +179,10 @@ class _PureUpdate:
         """Begin with a fresh state."""
         self._state = self._optimizer.init(self._flat.values)
 
-    def __call__(self, loss: Tensor, step: int, factor: float) -> None:
+    def zero_grads(self) -> None:
         self._flat.zero_grads()
-        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+
+    def __call__(self, step: int, factor: float) -> None:
         with torch.no_grad():
             numbers = self._optimizer.coefficients({**self._hyperparameters, "lr": self._hyperparameters["lr"] * factor}, step)
             values, self._state = self._optimizer.update(self._flat.values, self._flat.grads, self._state, numbers)
@@ -199,11 +213,12 @@ class _TorchUpdate:
         """Begin with a fresh state."""
         self._optimizer = self._make()
 
-    def __call__(self, loss: Tensor, step: int, factor: float) -> None:
+    def zero_grads(self) -> None:
+        self._optimizer.zero_grad()
+
+    def __call__(self, step: int, factor: float) -> None:
         for group, rate in zip(self._optimizer.param_groups, self._rates, strict=True):
             group["lr"] = rate * factor
-        self._optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         self._optimizer.step()
 
     def state(self) -> dict[str, Any]:
@@ -211,6 +226,12 @@ class _TorchUpdate:
 
     def load(self, state: dict[str, Any]) -> None:
         self._optimizer.load_state_dict(state)
+
+
+def _differentiated(loss: Tensor) -> Tensor:
+    """The loss, after its gradients were added to those of the parameters."""
+    loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+    return loss.detach()
 
 
 def _precision(prepared: Prepared, inputs: Tensor) -> AbstractContextManager[object]:

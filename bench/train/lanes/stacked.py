@@ -105,6 +105,7 @@ class _Race:
                 return
             if milestone and self._checkpoints.due():
                 self._save(stack, left)
+                self._checkpoints.leave()
             if len(left) <= stack.seats // 2 or milestone in self._runners[0].course.prepared.turns:
                 self._runners = [replace(self._runners[seat], slots=stack.slots(seat)) for seat in left]
                 stack = self._stack()
@@ -194,12 +195,12 @@ def agreement(cell: Cell, spec: DataSpec) -> Agreement | None:
 
     Returns:
         The agreement, or None for a run that this lane does not train: its model must say ``stacked`` and have that
-        structure. It depends on the cell alone.
+        structure, and its batches must be computed whole. It depends on the cell alone.
     """
     if not models[cell.model.name].traits.get("stacked"):
         return None
     optimizer = optimizers[cell.optimizer.name].target(**cell.optimizer.parameters)
-    if not isinstance(optimizer, Optimizer) or cell.augmentation or cell.precision != "float32":
+    if not isinstance(optimizer, Optimizer) or cell.augmentation or cell.precision != "float32" or cell.chunk is not None:
         return None
     make: Callable[..., nn.Module] = models[cell.model.name].target
     layers, drops = _network(make, cell.model.json, spec.inputs, spec.outputs, cell.dropout.rate)

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.errors import UsageError
-from bench.parts.datasets import IGNORED, PADDING
+from bench.parts.datasets import BEGIN, END, IGNORED, PADDING, UNKNOWN
 from bench.parts.datasets.number_words import LENGTH, english, german, number_words
-from bench.parts.datasets.sentences import BEGIN, END, UNKNOWN, tensors
+from bench.parts.datasets.sentences import tensors
 
 UNITS = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
 TENS = "twenty thirty forty fifty sixty seventy eighty ninety"

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from bench import seeding
+from bench.errors import UsageError
 from bench.parts.datasets import Data, DataSpec
 from bench.parts.measures import History, View
 from bench.parts.measures.loss_curve import gaussian, loss_curve, normalize
@@ -200,3 +201,16 @@ def test_a_part_of_the_samples_is_enough():
     some = Data(*(tensor[:8] for tensor in (given.data.train_inputs, given.data.train_targets)), given.data.test_inputs, given.data.test_targets)
     assert take(given, samples=8).values == take(replace(given, data=some)).values
     assert take(given, samples=8).values != take(given).values
+
+
+@pytest.mark.parametrize("normalization", NORMALIZATIONS)
+def test_one_parameter_alone_may_move(normalization):
+    given = view(relu_net(bias=True))
+    rows = [row for row in take(given, only="2.weight", bias="joint", directions=1).rows if row["normalization"] == normalization]
+    change = direction(given.model, normalization, "joint")["2.weight"]
+    weights = {name: tensor.detach() for name, tensor in given.model.named_parameters()}
+    for row in rows:
+        moved = given.loss(given.data.train_inputs, given.data.train_targets, {**weights, "2.weight": weights["2.weight"] + row["alpha"] * change})
+        assert row["loss"] == pytest.approx(moved, rel=1e-9)
+    with pytest.raises(UsageError, match=r"no parameter '2\.weigth'\. Did you mean '2\.weight'"):
+        take(given, only="2.weigth")
