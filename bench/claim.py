@@ -49,17 +49,33 @@ class Trend(Strict):
         return levels
 
 
-class Budget(Strict):
-    """The length of training that a claim is about; shorter runs say nothing of it."""
+Length = Annotated[int, Field(ge=1)]
 
-    epochs: Annotated[int, Field(ge=1)] | None = None
-    steps: Annotated[int, Field(ge=1)] | None = None
+
+class Budget(Strict):
+    """The length of training that a claim is about; shorter runs say nothing of it.
+
+    With `quick`, a length in the same unit, what the claim says is judged in that profile at that length; its size is not,
+    as the source's figures are about the source's own length.
+    """
+
+    epochs: Length | None = None
+    steps: Length | None = None
+    quick: Length | None = None
 
     @pydantic.model_validator(mode="after")
     def _one(self) -> Budget:
         if (self.epochs is None) == (self.steps is None):
             raise ValueError("exactly one of epochs, steps must be given")
+        if self.quick is not None and self.quick >= (self.steps or self.epochs or 0):
+            raise ValueError(f"quick is a shorter length than {self}, got {self.quick}; leave it out where both are the same")
         return self
+
+    def of(self, profile: str) -> Budget:
+        """What it takes for a verdict in a profile."""
+        if profile != "quick" or self.quick is None:
+            return self
+        return Budget(epochs=self.quick) if self.steps is None else Budget(steps=self.quick)
 
     def __str__(self) -> str:
         return f"{self.steps} steps" if self.epochs is None else f"{self.epochs} epochs"
@@ -74,6 +90,7 @@ class Subject(Strict):
     trend: str | Trend | None = None
     over: Literal["mean", "share_of_seeds"] = "mean"
     pool: list[str] = Field(default=[])
+    times: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     size: Statement | None = None
 
     def check(self, says: Statement) -> None:
@@ -92,6 +109,8 @@ class Subject(Strict):
                 raise ValueError(
                     "says and size speak of a difference or a ratio with contrast and against, of a value with value, of a slope or kendall with trend"
                 )
+            if self.times is not None and (self.against is None or statement.number != "difference"):
+                raise ValueError("times goes with a difference: that of contrast, and of against so many times")
             if (statement.share is not None) != (self.over == "share_of_seeds"):
                 raise ValueError("share in says and size goes together with 'over: share_of_seeds': what is true of a seed, and of how many")
 

@@ -69,15 +69,33 @@ def samples(assertion: Assertion, grid: Grid) -> list[Sample]:
     Returns:
         One sample or more; those without values say why.
     """
+    grid = _of_kind(grid, assertion.metric)
     trend = assertion.along
     if trend is None:
-        return _samples(assertion, grid, _sides(assertion))
+        return [_taken_times(sample, assertion.times) for sample in _samples(assertion, grid, _sides(assertion))]
     levels = trend.levels([settings(next(iter(seeds.values()))) for seeds in grid.values()])
     if isinstance(levels, str):
         return [Sample("", (), problem=f"trend: {levels}")]
     sides = {f"{trend.axis}={text(level)}": {**trend.where, trend.axis: level} for level in levels}
     positions = tuple(math.log2(level) if trend.per == "doubling" else level for level in levels)
     return [replace(sample, positions=positions, per=trend.per) for sample in _samples(assertion, grid, sides)]
+
+
+def _taken_times(sample: Sample, times: float | None) -> Sample:
+    """The sample with its second arm so many times."""
+    if times is None or not sample.arms:
+        return sample
+    contrast, against = sample.arms
+    return replace(sample, arms=(contrast, times * against))
+
+
+def _of_kind(grid: Grid, metric: str) -> Grid:
+    """The rows of pairs for a metric of pairs, those of runs for others: a claim leaves no axis open that only the others have."""
+    pairs = {point: seeds for point, seeds in grid.items() if any(row.get("pair") for row in seeds.values())}
+    if not pairs:
+        return grid
+    of_pairs = any(value(row, metric) is not None for seeds in pairs.values() for row in seeds.values())
+    return pairs if of_pairs else {point: seeds for point, seeds in grid.items() if point not in pairs}
 
 
 def _samples(assertion: Assertion, grid: Grid, sides: Mapping[str, Mapping[str, Any]]) -> list[Sample]:

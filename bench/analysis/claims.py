@@ -17,7 +17,7 @@ from bench.analysis.evidence import ALPHA, NOT_RUN, Evidence, Judgement, all_of,
 from bench.analysis.findings import SHARE_UNIT, Finding, deciding, find
 from bench.analysis.multiplicity import benjamini_hochberg, holm
 from bench.analysis.points import points
-from bench.claim import Assertion, Claim
+from bench.claim import Assertion, Budget, Claim
 from bench.errors import did_you_mean
 from bench.metric import Metric
 from bench.statement import Statement
@@ -165,7 +165,7 @@ def judge(suite: Suite, profile: str, runs: pd.DataFrame, metrics: Mapping[str, 
         for claim_name, claim in experiment.claims.items():
             verdict = _blank(claim_name, name, experiment)
             reason = _not_run(claim, profile, metrics) or ("" if grid else absent)
-            found.append(replace(verdict, reason=reason) if reason else _judged(verdict, claim, grid, metrics))
+            found.append(replace(verdict, reason=reason) if reason else _judged(verdict, claim, grid, metrics, profile))
         qs = _corrected([verdict.evidence.supports for verdict in found], benjamini_hochberg)
         verdicts += [replace(verdict, q=q) for verdict, q in zip(found, qs, strict=True)]
     adjusted = _corrected([verdict.evidence.refutes for verdict in verdicts], holm)
@@ -206,19 +206,26 @@ def _blank(name: str, experiment_name: str, experiment: Experiment) -> Verdict:
 
 def _joined(claim: Claim, statements: Sequence[tuple[Assertion, Statement | None]]) -> str:
     """What a claim says, in one line."""
-    texts = [f"{assertion.metric} {statement}" if claim.joint else str(statement) for assertion, statement in statements if statement]
+    said = [(assertion.metric, _said(assertion, statement)) for assertion, statement in statements if statement]
+    texts = [f"{metric} {words}" if claim.joint else words for metric, words in said]
     return (" or " if claim.joint == "any" else " and ").join(texts)
 
 
-def _judged(blank: Verdict, claim: Claim, grid: Grid, metrics: Mapping[str, Metric]) -> Verdict:
+def _said(assertion: Assertion, statement: Statement) -> str:
+    """A statement in words, with how many times one side is taken."""
+    return f"{statement}" if assertion.times is None else f"{statement} from {assertion.times:g} times as much"
+
+
+def _judged(blank: Verdict, claim: Claim, grid: Grid, metrics: Mapping[str, Metric], profile: str) -> Verdict:
+    budget = claim.budget and claim.budget.of(profile)
     together = any_of if claim.joint == "any" else all_of
     says, sizes, findings = [], [], []
     for index, assertion in enumerate(claim.assertions, 1):
-        cells = [_long_enough(claim, sample) for sample in samples(assertion, grid)]
+        cells = [_long_enough(sample, budget) for sample in samples(assertion, grid)]
         metric = metrics[assertion.metric]
         here = [find(assertion.says, sample, metric) for sample in cells]
         says.append(all_of([finding.evidence for finding in here]))
-        if assertion.size:
+        if assertion.size and budget == claim.budget:
             sizes.append(all_of([find(assertion.size, sample, metric).evidence for sample in cells]))
         findings.append([replace(finding, cell=_labelled(claim, index, finding.cell)) for finding in here])
     evidence = together(says)
@@ -228,8 +235,8 @@ def _judged(blank: Verdict, claim: Claim, grid: Grid, metrics: Mapping[str, Metr
     return replace(blank, verdict=evidence.judgement, size=size, reason=reason, findings=tuple(ordered), evidence=evidence)
 
 
-def _long_enough(claim: Claim, sample: Sample) -> Sample:
-    return replace(sample, problem=sample.problem or shortfall(claim.budget, sample.rows))
+def _long_enough(sample: Sample, budget: Budget | None) -> Sample:
+    return replace(sample, problem=sample.problem or shortfall(budget, sample.rows))
 
 
 def _labelled(claim: Claim, index: int, cell: str) -> str:

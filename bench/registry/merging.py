@@ -1,4 +1,4 @@
-"""Copies into a registry what another one has and it lacks: whole packs, byte for byte; nothing is overwritten."""
+"""Copies into a registry what another one has and it lacks: whole packs, byte for byte, and kept weights; nothing is overwritten."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from bench import files
 from bench.errors import Place, StorageError, UsageError
 from bench.registry import parquet
-from bench.registry.layout import COMMIT, DIGEST, SUITES, Layout
+from bench.registry.layout import COMMIT, DIGEST, SUITES, WEIGHTS, Layout
 from bench.registry.packs import Pack, packs_of
 from bench.registry.reading import Reader
 from bench.registry.replaced import replaced
@@ -32,7 +32,7 @@ class Merged:
 
 
 def merge(layout: Layout, reader: Reader, other: Layout, theirs: Reader, system: files.System) -> Merged:
-    """Copy the packs and the suites of another registry. Orphans, and packs with a file that cannot be used, stay behind.
+    """Copy the packs, the suites and the kept weights of another registry. Orphans, and packs with a file that cannot be used, stay behind.
 
     Args:
         layout: the names of the registry that is written.
@@ -59,6 +59,7 @@ def merge(layout: Layout, reader: Reader, other: Layout, theirs: Reader, system:
     gone = replaced(ours)
     missing = {pack.stem: _missing(layout, pack, ours.keys() - gone, gone) for pack in packs}
     _copy_suites(layout, reader, other, theirs, system)
+    _copy_weights(layout, other, theirs, system)
     for pack in packs:
         for table in missing[pack.stem]:
             check = functools.partial(parquet.check, table=table)
@@ -93,3 +94,13 @@ def _copy_suites(layout: Layout, reader: Reader, other: Layout, theirs: Reader, 
         text = theirs.suite_text(path.stem) if DIGEST.fullmatch(path.stem) else None
         if text is not None and reader.suite_text(path.stem) is None:
             files.replace(layout.suite_file(path.stem), text.encode(), system=system)
+
+
+def _copy_weights(layout: Layout, other: Layout, theirs: Reader, system: files.System) -> None:
+    """Copy kept weights whose content is what their name says, before the rows that speak of them."""
+    for path in sorted(other.folder(WEIGHTS).glob("*.*")):
+        copy = layout.folder(WEIGHTS) / path.name
+        content = theirs.named_by_content(path) if DIGEST.fullmatch(path.stem) and not copy.exists() else None
+        if content is not None:
+            files.check_writable(copy.parent, system)
+            files.publish(copy, content, exist_ok=True, system=system)

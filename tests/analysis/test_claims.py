@@ -463,6 +463,24 @@ def test_runs_that_are_shorter_than_the_budget_contradict_nothing(budget, expect
         assert found.reason == "budget: the claim is about 11 epochs, and there are runs of 10 epochs"
 
 
+@pytest.mark.parametrize(
+    ("budget", "profile", "expected"),
+    [
+        ("{epochs: 10}", "quick", ("contradicted", "not met")),
+        ("{epochs: 20, quick: 10}", "quick", ("contradicted", "—")),
+        ("{steps: 80, quick: 40}", "quick", ("contradicted", "—")),
+        ("{epochs: 10, quick: 4}", "quick", ("contradicted", "—")),
+        ("{epochs: 10, quick: 4}", "paper", ("contradicted", "not met")),
+        ("{epochs: 20, quick: 11}", "quick", ("not run", "—")),
+        ("{epochs: 20, quick: 10}", "paper", ("not run", "—")),
+    ],
+)
+def test_a_quick_length_is_enough_for_what_is_said_and_not_for_its_size(budget, profile, expected):
+    rows = [{**row, "profile": profile} for row in arms(-0.02)]
+    found = verdict(f"{OPEN}\nsize: {{difference: '>= 0.02'}}\nprofiles: [quick, paper]\nbudget: {budget}", rows, profile=profile)
+    assert (found.verdict, found.size) == expected
+
+
 def test_a_claim_fails_its_suite_after_correction_over_all_its_claims():
     rows = frame(arms(-WEAK, 0.0025))
     alone = judge(claims(c=OPEN), "paper", rows, METRICS)[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import shutil
 
 import pytest
@@ -99,6 +100,7 @@ def test_packs_that_ours_has_compacted_are_not_copied_again(sides, tmp_path):
     assert_same(answers(copy), answers(ours.root))
 
 
+@pytest.mark.fault("F24")
 @pytest.mark.parametrize("reason", [OSError(errno.ENOSPC, "full"), Killed()], ids=["refused", "killed"])
 def test_whichever_call_is_the_last_a_pack_is_there_whole_or_not_at_all(tmp_path, sides, reason):
     ours, theirs, both = sides
@@ -149,6 +151,22 @@ def test_a_pack_with_a_damaged_file_stays_behind_and_is_named(sides, table):
     assert "p3" not in "".join(map(str, content(ours.root)))
     assert {fault.path.name for fault in theirs.faults} == {path.name, f"{'0' * 64}.yaml"}
     assert ours.faults == []
+
+
+def test_kept_weights_are_copied_and_damaged_ones_stay_behind(sides):
+    ours, theirs, _ = sides
+    folder = theirs.root / "weights"
+    folder.mkdir()
+    digest = hashlib.sha256(b"tensors").hexdigest()
+    (folder / f"{digest}.pt").write_bytes(b"tensors")
+    (folder / f"{'0' * 64}.pt").write_bytes(b"damaged")
+    (folder / "notes.txt").write_bytes(b"of a user's own")
+    ours.merge(theirs)
+    assert [path.name for path in (ours.root / "weights").iterdir()] == [f"{digest}.pt"]
+    assert [fault.path.name for fault in theirs.faults] == [f"{'0' * 64}.pt"]
+    (ours.root / "weights" / f"{digest}.pt").write_bytes(b"ours")
+    ours.merge(theirs)
+    assert (ours.root / "weights" / f"{digest}.pt").read_bytes() == b"ours"
 
 
 def test_orphans_stay_behind(sides):

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, Protocol
 
 import torch
-from pydantic import Field
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
 from torch import Tensor, nn
 
 from bench.catalog import Catalog
@@ -24,6 +25,16 @@ Snapshots = list[Annotated[int, Field(ge=0)]] | dict[Literal["log"], Annotated[i
 A measure with a parameter ``snapshots`` of this type is given the weights of these steps; the suite's key ``snapshots``
 stands for the parameter where it is not set.
 """
+
+
+def _whole(given: dict[str, int]) -> dict[str, int]:
+    if "last" not in given:
+        raise PydanticCustomError("no_last", "the key 'last' is missing")
+    return given
+
+
+LastEpochs = Annotated[dict[Literal["last", "every"], Annotated[int, Field(ge=1, le=1000)]], AfterValidator(_whole)]
+"""``{last: k, every: n}``: the ends of the last k of every n epochs, from the last epoch back; every epoch by default, and as many as there are."""
 
 
 @dataclass(frozen=True)
@@ -83,27 +94,33 @@ class View:
 
 @dataclass(frozen=True)
 class Measured:
-    """What a measure returns: metric -> value, and rows for the table that it fills."""
+    """What a measure returns: metric -> value, rows for the table that it fills, and what must be said with the values."""
 
     values: Mapping[str, float] = field(default_factory=dict)
     rows: Sequence[Mapping[str, Any]] = ()
+    remark: str = ""
 
 
 class MeasurePart(Protocol):
-    """A measure of one run.
+    """A measure of one run, or of two.
 
     Traits: ``metrics`` (a tuple of `bench.metric.Metric`), ``table`` (the registry's table that its rows fill,
     or None), ``tasks`` (which tasks it fits), ``reference`` (paper or lecture); ``stacked`` where it takes only models
-    that say ``stacked``, which are fully connected.
+    that say ``stacked``, which are fully connected; ``views=2`` where it is of a pair of runs, which have one model and one data set.
     """
 
-    def __call__(self, view: View, **parameters: Any) -> Measured:
+    def __call__(self, *views: View, **parameters: Any) -> Measured:
         """Take the measure.
 
         Args:
-            view: the trained run.
+            *views: the trained run, or the two of a pair.
             **parameters: what the suite says.
         """
 
 
 measures: Catalog[MeasurePart] = Catalog("measure", __name__)
+
+
+def views_of(name: str) -> int:
+    """How many runs a measure is of: one, or two."""
+    return int(measures[name].traits.get("views", 1))
