@@ -18,11 +18,13 @@ class Task:
         run: the run.
         measures: what is measured.
         code_id: the hash of the code that can change its numbers; checkpoints belong to it.
+        keep: whether the final weights are kept.
     """
 
     run: Run
     measures: tuple[PartSpec, ...]
     code_id: str = ""
+    keep: bool = False
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,16 @@ class Pack:
 
     name: str
     tasks: tuple[Task, ...]
+
+    @property
+    def size(self) -> int:
+        """How many runs it has."""
+        return len(self.tasks)
+
+    def halves(self) -> tuple[Pack, Pack]:
+        """Two packs of its runs, for a pack of several."""
+        middle = -(-len(self.tasks) // 2)
+        return Pack(f"{self.name}-a", self.tasks[:middle]), Pack(f"{self.name}-b", self.tasks[middle:])
 
 
 class Fit(Protocol):

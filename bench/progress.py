@@ -12,14 +12,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from bench.executors import Advanced
-from bench.run import Recorded
+from bench.executors import Advanced, Notice
+from bench.recorder import Recorded
 
 SHOWN = ("test_accuracy", "test_loss")
 """The first of these that a run has stands on its line."""
 
 
-def follow(events: Iterable[Recorded | Advanced], total: int, workers: int, console: Console, debug: bool = False) -> Counter[str]:
+def follow(events: Iterable[Recorded | Advanced | Notice], total: int, workers: int, console: Console, debug: bool = False) -> Counter[str]:
     """Draw what happens until it ends.
 
     Args:
@@ -30,16 +30,18 @@ def follow(events: Iterable[Recorded | Advanced], total: int, workers: int, cons
         debug: whether tracebacks of failed runs are printed.
 
     Returns:
-        How many runs ended in each status.
+        How many runs had each outcome.
     """
     counts: Counter[str] = Counter()
     with _Bars(total, workers, console) if console.is_terminal else _Lines(total, console) as drawing:
         for event in events:
             if isinstance(event, Recorded):
-                counts[event.result.status] += 1
+                counts[event.outcome] += 1
                 drawing.recorded(event, counts)
                 if debug and event.traceback:
                     console.print(event.traceback, markup=False, highlight=False, soft_wrap=True)
+            elif isinstance(event, Notice):
+                console.print(event.text, markup=False, highlight=False, soft_wrap=True)
             else:
                 drawing.advanced(event)
     return counts
@@ -50,7 +52,8 @@ def describe(event: Recorded) -> str:
     planned, result = event.planned, event.result
     where = " ".join(f"{axis}={value}" for axis, value in planned.axes.items())
     number = next((f" {name.replace('_', ' ')} {result.metrics[name]:.4g}" for name in SHOWN if name in result.metrics), "")
-    reason = f" ({result.reason})" if result.reason else ""
+    said = [result.reason, *(f"{measure} {remark}" for measure, remark in result.failed_measures.items())]
+    reason = f" ({'; '.join(filter(None, said))})" if any(said) else ""
     seconds = f" {result.train_seconds:.1f} s" if result.train_seconds is not None else ""
     name = " ".join(filter(None, (planned.experiment, where, f"seed={planned.run.seed}")))
     return f"{name} ({planned.run.run_id[:8]}): {result.status}{reason}{number}{seconds}"
@@ -107,7 +110,7 @@ class _Bars(AbstractContextManager["_Bars"]):
     def recorded(self, event: Recorded, counts: Counter[str]) -> None:
         note = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
         self._progress.update(self._whole, advance=1, note=note)
-        if event.result.status != "ok":
+        if event.outcome != "ok":
             self._progress.console.print(escape(describe(event)), highlight=False)
 
     def advanced(self, event: Advanced) -> None:

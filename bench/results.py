@@ -9,6 +9,14 @@ from typing import Any, Literal
 Status = Literal["ok", "diverged", "out_of_memory", "timeout", "crashed", "interrupted"]
 
 
+FAILED = "failed: "
+"""How the remark of a measure begins that could not be taken."""
+
+
+class Interrupted(Exception):  # noqa: N818 - no error: the run goes on from where it is
+    """Training was asked to stop, or must not go on; the same command goes on from there."""
+
+
 @dataclass(frozen=True)
 class Machine:
     """Where and how a run was trained: columns of the registry of the same names."""
@@ -30,8 +38,12 @@ class RunResult:
         run_id: the run.
         status: ``ok``, or what went wrong.
         reason: why it is not ok.
+        signal: the name of the signal that ended its worker.
+        log: the last that its worker wrote, where it failed.
+        shared: whether other processes used the GPU meanwhile.
         metrics: metric -> value; empty unless ok.
         tables: table -> its rows, without the columns ``row`` and ``run_id``.
+        remarks: measure -> what must be said with its values.
         machine: where and how it was trained; None if it never started.
         steps_done: optimizer steps made.
         parameters: trainable parameters of the model.
@@ -40,6 +52,7 @@ class RunResult:
         samples_per_second: training samples per second, evaluations excluded.
         peak_memory: bytes, of the device or else of the process.
         data_checksum: SHA-256 of the data before label noise.
+        weights: SHA-256 of the final weights, where they were kept.
     """
 
     run_id: str
@@ -55,6 +68,16 @@ class RunResult:
     samples_per_second: float | None = None
     peak_memory: int | None = None
     data_checksum: str | None = None
+    weights: str | None = None
+    signal: str | None = None
+    log: str | None = None
+    shared: bool | None = None
+    remarks: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def failed_measures(self) -> dict[str, str]:
+        """The measures that could not be taken, with the reason."""
+        return {name: remark for name, remark in self.remarks.items() if remark.startswith(FAILED)}
 
 
 @dataclass(frozen=True)

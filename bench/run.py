@@ -3,54 +3,54 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import uuid
-from collections import Counter
-from collections.abc import Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Generator, Hashable, Iterator, Mapping, Sequence, Set
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
-import psutil
-import torch
 
 from bench import datafiles
 from bench import suite as suites
 from bench.blocks import Profile
 from bench.catalog import load_entry_points, load_plugin
 from bench.cells import CATALOGS, CellBuilder
-from bench.config import Cell, PartSpec
-from bench.errors import MissingError, NothingError, SuiteError, UsageError
-from bench.executors import Advanced, Event, Failed, Finished, executors
+from bench.config import Cell, Pair, PartSpec
+from bench.devices import devices
+from bench.errors import NothingError, SuiteError
+from bench.executors import Advanced, Asked, Failed, Finished, MakeTrainer, Notice, executors
+from bench.leases import Leases
+from bench.measuring import lacking_runs, looks_at_pairs, looks_at_runs
 from bench.overrides import Overrides
 from bench.packing import Pack, pack
 from bench.parts.optimizers import Optimizer, optimizers
 from bench.plan import COLUMNS, Origin, Plan, PlannedRun, Policy, plan
+from bench.recorder import Recorded, Recorder
 from bench.references import dangling
 from bench.registry.git import git_state
+from bench.registry.layout import CHECKPOINTS, LEASES, WEIGHTS
 from bench.registry.provenance import environment, processor
-from bench.registry.rows import table_from_rows
-from bench.registry.schema import arrow_schema
 from bench.registry.store import Registry
-from bench.resolve import MAX_CELLS, Choice, resolve
+from bench.resolve import MAX_CELLS, Choice, ResolvedExperiment, resolve
 from bench.results import RunResult
-from bench.rows import Circumstances, RowWriter, check_types, runs_table
-from bench.rows import Row as RegistryRow
+from bench.rows import Circumstances, check_types
 from bench.selection import Selection
+from bench.sharing import Sharing, SomePack
 from bench.sources import Sources
+from bench.stopping import Stopping
 from bench.train.checkpoints import Checkpoints
 from bench.train.lanes.stacked import agreement
+from bench.train.looking import Looker
 from bench.train.trainer import Trainer
+from bench.train.weights import WeightStore
 
 PAST = ("reused_from", "train_seconds", "measure_seconds", "peak_memory")
 """What estimates of time and memory look at in past rows, besides what a plan does."""
 
-REPEATED = 10_000
-"""How many rows of runs that were trained before are written into one file; they are all in memory at once."""
-
-WORKER_BYTES = 1_500_000_000
-"""Memory that a worker is taken to need."""
+Event = Recorded | Advanced | Notice
+"""What happens while a job is done."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +90,11 @@ class Job:
         past: the rows of the registry, in the columns `bench.plan.COLUMNS` and `PAST`; empty if there is none.
         circumstances: what all its rows share.
         plugins: the plugin files.
+        experiments: the resolved experiments.
+        only: which runs of them.
+        policy: which rows count as done.
+        sources: the code, as the plan knows it.
+        seen: the files of `runs` that were there before `past` was read.
     """
 
     suite: suites.Suite
@@ -97,15 +102,16 @@ class Job:
     past: pd.DataFrame
     circumstances: Circumstances
     plugins: tuple[Path, ...]
+    experiments: Sequence[ResolvedExperiment]
+    only: Selection
+    policy: Policy
+    sources: Sources
+    seen: Set[str]
 
-
-@dataclass(frozen=True)
-class Recorded:
-    """A run's row was written; `traceback` is that of its failure, where there is one, and is not kept."""
-
-    planned: PlannedRun
-    result: RunResult
-    traceback: str = ""
+    @property
+    def codes(self) -> dict[str, str]:
+        """run_id -> code_id."""
+        return {run.run.run_id: run.code_id for run in self.plan.runs}
 
 
 def load_suite(name: str, plugins: Sequence[str] = ()) -> tuple[suites.Suite, tuple[Path, ...]]:
@@ -143,11 +149,19 @@ def make_job(request: Request, registry: Registry) -> Job:
     git = git_state(suite.path or Path(), exclude=[registry.root, *request.outputs], used=used)
     digest = hashlib.sha256(suite.document.text.encode()).hexdigest()
     origin = Origin(suite.name, digest, request.profile, overrides.variant, git.commit, git.diff_hash)
-    past = registry.runs(columns=[*COLUMNS, *PAST]) if registry.exists else pd.DataFrame()
-    planned = plan(experiments, past, origin, request.policy, only, Sources())
+    seen, past = _past(registry)
+    sources = Sources()
+    planned = plan(experiments, past, origin, request.policy, only, sources)
     if not planned.runs:
         raise NothingError(f"no run of suite {suite.name!r} matches {request.only!r}")
-    return Job(suite, planned, past, Circumstances(origin, suite.file.version, git, environment()), plugins)
+    circumstances = Circumstances(origin, suite.file.version, git, environment())
+    return Job(suite, planned, past, circumstances, plugins, experiments, only, request.policy, sources, seen)
+
+
+def _past(registry: Registry) -> tuple[Set[str], pd.DataFrame]:
+    """The files of `runs`, and their rows; those of a file that came in between may be there too."""
+    seen = registry.stems()
+    return seen, registry.runs(columns=[*COLUMNS, *PAST]) if registry.exists else pd.DataFrame()
 
 
 @dataclass(frozen=True)
@@ -160,6 +174,7 @@ class Way:
         executor: a name in the catalogue of executors.
         pack_size: how many runs a pack has at most, instead of what pays.
         checkpoint_every: seconds between the checkpoints of runs that are being trained.
+        timeout: seconds that a run may take; as long as it takes by default.
     """
 
     device: str = "auto"
@@ -167,6 +182,7 @@ class Way:
     executor: str = "processes"
     pack_size: int | None = None
     checkpoint_every: float = 300.0
+    timeout: float | None = None
 
 
 def packs_of(planned: Sequence[PlannedRun], workers: int, size: int | None = None) -> list[Pack]:
@@ -178,11 +194,11 @@ def packs_of(planned: Sequence[PlannedRun], workers: int, size: int | None = Non
         size: how many runs a pack has at most, instead of what pays.
     """
     builder = CellBuilder()
-    cells = {run.run.cell.cell_id: run.run.cell for run in planned}
+    cells = {run.run.cell_id: run.run.cells[0] for run in planned}
     forms = _forms(cells)
     one_of_each = {forms[cell_id]: cell for cell_id, cell in cells.items()}
     fits = {form: agreement(cell, builder.data(cell.dataset)) for form, cell in one_of_each.items()}
-    return pack([run.task for run in planned], [fits[forms[run.run.cell.cell_id]] for run in planned], workers, size)
+    return pack([run.task for run in planned], [fits[forms[run.run.cell_id]] for run in planned], workers, size)
 
 
 def _forms(cells: Mapping[str, Cell]) -> dict[str, tuple[Hashable, ...]]:
@@ -206,8 +222,11 @@ def _without_numbers(spec: PartSpec) -> str:
     return PartSpec(spec.name, {name: value for name, value in spec.parameters.items() if name not in numbers}).json
 
 
-def execute(job: Job, registry: Registry, way: Way) -> Iterator[Recorded | Advanced]:
-    """Write what is reused, train what is not, and write each pack as it ends.
+def execute(job: Job, registry: Registry, way: Way) -> Generator[Event, None, None]:
+    """Write what is reused, train what is not, write each pack as it ends, and then measure pairs of runs.
+
+    Other runners on the registry share the plan: what they are at is waited for, and done if they end without it. The first
+    Ctrl-C or SIGTERM stops it where it can go on, and is passed on at the end.
 
     Args:
         job: what to do.
@@ -218,27 +237,126 @@ def execute(job: Job, registry: Registry, way: Way) -> Iterator[Recorded | Advan
         What happens, as it does.
 
     Raises:
-        MissingError: if data or a device are missing; nothing was trained then.
+        MissingError: if data or a device are missing; or devices were lost, and runs are left.
         StorageError: if the registry cannot be written.
     """
-    to_train = job.plan.to_train()
-    chosen = devices(way.device, way.jobs)
-    executor = executors[way.executor].target(chosen)
-    check_data(to_train)
-    registry.prepare()
-    registry.store_suite(job.suite.document.text)
-    recorder = _Recorder(job, registry)
-    recorder.write_repeated(job.plan.to_repeat())
-    if to_train:
-        by_run = {planned.run.run_id: planned for planned in to_train}
-        packs = packs_of(to_train, len(chosen), way.pack_size)
-        checkpoints = Checkpoints(registry.root / "checkpoints", way.checkpoint_every)
-        make_trainer = partial(Trainer, folder=datafiles.data_folder(), processor=processor(), plugins=job.plugins, checkpoints=checkpoints)
-        for event in executor.run(packs, make_trainer):
-            yield from recorder.take(event, by_run)
-            if isinstance(event, Finished):
-                checkpoints.drop({task.run.run_id for task in event.pack.tasks})
-    recorder.write_shared(to_train)
+    with Stopping() as stopping, Leases(registry.root / LEASES) as leases:
+        sharing = Sharing(leases, registry, job.codes, job.seen)
+        yield from _Work(job, registry, way, sharing, stopping.asked).train()
+        while sharing.elsewhere and not stopping.asked():
+            yield Notice(sharing.describe())
+            sharing.wait(stopping.asked)
+            run_ids = frozenset(sharing.elsewhere)
+            job = _again(job, registry, run_ids)
+            yield from _done_elsewhere(job, run_ids)
+            sharing = Sharing(leases, registry, job.codes, job.seen)
+            yield from _Work(job, registry, way, sharing, stopping.asked).train()
+
+
+def measure(job: Job, registry: Registry, way: Way) -> Generator[Event, None, None]:
+    """Take the measures that rows lack, of weights that were kept, and write complete rows; nothing is trained.
+
+    Args:
+        job: what to do.
+        registry: where rows and weights are.
+        way: how looks are taken.
+
+    Yields:
+        What happens, as it does. A look that fails leaves the row as it was.
+
+    Raises:
+        MissingError: if data or a device are missing.
+        StorageError: if the registry cannot be written.
+    """
+    with Stopping() as stopping, Leases(registry.root / LEASES) as leases:
+        yield from _Work(job, registry, way, Sharing(leases, registry, job.codes, job.seen), stopping.asked).measure()
+
+
+def _again(job: Job, registry: Registry, run_ids: Set[str]) -> Job:
+    """A job that others have had a part in, planned again for that part, and for the pairs, which come last."""
+    seen, past = _past(registry)
+    planned = plan(job.experiments, past, job.plan.origin, replace(job.policy, force=False), job.only, job.sources)
+    left = tuple(run for run in planned.runs if run.run.run_id in run_ids or isinstance(run.run, Pair))
+    return replace(job, plan=replace(planned, runs=left), past=past, seen=seen)
+
+
+def _done_elsewhere(job: Job, run_ids: Set[str]) -> Iterator[Recorded]:
+    """The runs that others have recorded, each once."""
+    rows = {run.run.run_id: run for run in job.plan.runs if run.run.run_id in run_ids and run.row is not None}
+    for run_id, planned in rows.items():
+        assert planned.row is not None
+        yield Recorded(planned, RunResult(run_id, planned.row["status"], planned.row["reason"]))
+
+
+class _Work:
+    """What one runner does of a job.
+
+    Args:
+        job: the job.
+        registry: where rows go.
+        way: how runs are trained.
+        sharing: what falls to this runner.
+        asked: whether to stop.
+    """
+
+    def __init__(self, job: Job, registry: Registry, way: Way, sharing: Sharing, asked: Asked) -> None:
+        self._job, self._registry, self._way, self._sharing, self._asked = job, registry, way, sharing, asked
+        self._devices = devices(way.device, way.jobs)
+        self._executor = executors[way.executor].target(self._devices, way.timeout)
+        self._recorder = Recorder(job.plan, job.circumstances, registry)
+        self._checkpoints = Checkpoints(registry.root / CHECKPOINTS, way.checkpoint_every)
+        weights = WeightStore(registry.root / WEIGHTS)
+        self._common: dict[str, Any] = {"folder": datafiles.data_folder(), "processor": processor(), "plugins": job.plugins, "weights": weights}
+
+    def train(self) -> Iterator[Event]:
+        """Train what is to be trained, and then measure pairs."""
+        runs = self._job.plan.to_train()
+        self._prepare(runs)
+        packs = packs_of(runs, len(self._devices), self._way.pack_size)
+        make_trainer = partial(Trainer, checkpoints=self._checkpoints, sources=self._job.sources.stamps, **self._common)
+        yield from self._run(packs, runs, make_trainer)
+        self._recorder.write_shared(runs)
+        yield from self._measure_pairs()
+
+    def measure(self) -> Iterator[Event]:
+        """Take the measures that runs lack, and then measure pairs."""
+        found = lacking_runs(self._job.plan)
+        runs = [each.planned for each in found if not each.obstacle]
+        self._prepare(runs)
+        yield from self._run(looks_at_runs(found, self._registry), runs, partial(Looker, **self._common))
+        self._recorder.write_shared(runs)
+        yield from self._measure_pairs()
+
+    def _measure_pairs(self) -> Iterator[Event]:
+        """Measure the pairs, if rows of all runs are written."""
+        pairs = self._job.plan.to_pair()
+        if pairs and not self._sharing.elsewhere and not self._asked():
+            looks, failed = looks_at_pairs(pairs, self._job.plan.origin, self._registry)
+            yield from self._recorder.write(failed)
+            yield from self._run(looks, pairs, partial(Looker, **self._common))
+            self._recorder.write_shared(pairs)
+
+    def _prepare(self, runs: Sequence[PlannedRun]) -> None:
+        """See that all is there before anything is trained, and write what is reused."""
+        check_data([*runs, *self._job.plan.to_pair()])
+        self._registry.prepare()
+        self._registry.store_suite(self._job.suite.document.text)
+        self._recorder.write_repeated(self._job.plan.to_repeat())
+
+    def _run(self, packs: Sequence[SomePack], runs: Sequence[PlannedRun], make_trainer: MakeTrainer) -> Iterator[Event]:
+        """Do what falls to this runner, and write what comes of it."""
+        by_run = {run.run.run_id: run for run in runs}
+        if not packs:
+            return
+        with closing(self._executor.run(self._sharing.claimed(packs), make_trainer, self._asked)) as events:
+            for event in events:
+                if isinstance(event, Finished | Failed):
+                    yield from self._recorder.take(event, by_run)
+                    self._sharing.ended(event.pack, self._recorder.stem(event.pack.name))
+                    if isinstance(event, Finished):
+                        self._checkpoints.drop({task.run.run_id for task in event.pack.tasks})
+                else:
+                    yield event
 
 
 def check_data(planned: Sequence[PlannedRun]) -> None:
@@ -250,98 +368,7 @@ def check_data(planned: Sequence[PlannedRun]) -> None:
     folder = datafiles.data_folder()
     checked: set[str] = set()
     for run in planned:
-        spec = run.run.cell.dataset
+        spec = run.run.cells[0].dataset
         if spec.name not in checked:
             checked.add(spec.name)
             datafiles.verify(CATALOGS["dataset"][spec.name].target(**spec.parameters).files(), folder, spec.name)
-
-
-def devices(kind: str, jobs: int | None) -> list[str]:
-    """One device for each worker.
-
-    Args:
-        kind: ``auto``: the GPUs, or else the CPU; ``cpu``; ``cuda``; ``cuda:0``.
-        jobs: how many workers at most; on a CPU as many as cores and memory allow, by default.
-
-    Raises:
-        UsageError: if the kind is none of these.
-        MissingError: if a GPU is asked for and there is none.
-    """
-    gpus = [f"cuda:{index}" for index in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
-    if kind in ("cuda", *gpus) or (kind == "auto" and gpus):
-        if not gpus:
-            raise MissingError("there is no CUDA device", hint="Use --device cpu, or see `bench doctor`.")
-        return ([kind] if ":" in kind else gpus)[:jobs]
-    if kind.startswith("cuda:"):
-        raise MissingError(f"there is no device {kind!r}; there are {len(gpus)} GPUs", hint="See `bench doctor`.")
-    if kind not in ("auto", "cpu"):
-        raise UsageError(f"{kind!r} is no device; use auto, cpu, cuda or cuda:0")
-    fitting = max(1, min(len(os.sched_getaffinity(0)), psutil.virtual_memory().available // WORKER_BYTES))
-    return ["cpu"] * (jobs or int(fitting))
-
-
-class _Recorder:
-    """Turns events into rows, and writes them."""
-
-    def __init__(self, job: Job, registry: Registry) -> None:
-        self._job = job
-        self._registry = registry
-        self._writer = RowWriter(job.circumstances, CellBuilder())
-        wanted = Counter(run.run.run_id for run in job.plan.runs)
-        self._shared = {run_id for run_id, count in wanted.items() if count > 1}
-        self._rows: dict[str, RegistryRow] = {}
-
-    def take(self, event: Event, by_run: dict[str, PlannedRun]) -> Iterator[Recorded | Advanced]:
-        """Write what an executor reports."""
-        if isinstance(event, Advanced):
-            yield event
-            return
-        results = list(_results(event))
-        planned = [by_run[result.run_id] for result in results]
-        rows: list[RegistryRow] = []
-        tables: dict[str, list[RegistryRow]] = {}
-        for run, result in zip(planned, results, strict=True):
-            row, others = self._writer.trained(run, result, event.pack.name)
-            rows.append(row)
-            if result.run_id in self._shared:
-                self._rows[result.run_id] = row
-            for table, items in others.items():
-                tables.setdefault(table, []).extend(items)
-        self._write(event.pack.name, rows, planned, tables)
-        for run, result in zip(planned, results, strict=True):
-            yield Recorded(run, result, event.detail if isinstance(event, Failed) else "")
-
-    def write_repeated(self, planned: Sequence[PlannedRun]) -> None:
-        """Write anew the rows of runs that were trained before."""
-        if not planned:
-            return
-        names = [run.row["row"] for run in planned if run.row is not None]
-        known = self._registry.rows(set(names)).drop_duplicates("row").set_index("row", drop=False)
-        for start in range(0, len(planned), REPEATED):
-            stem = uuid.uuid4().hex
-            some = planned[start : start + REPEATED]
-            sources = known.loc[names[start : start + REPEATED]].to_dict("records")
-            rows = [self._writer.reused(run, {str(name): value for name, value in source.items()}, stem) for run, source in zip(some, sources, strict=True)]
-            self._write(stem, rows, some, {})
-
-    def write_shared(self, trained: Sequence[PlannedRun]) -> None:
-        """Write the rows of experiments that share a run which was trained now."""
-        owners = {run.run.run_id: run.experiment for run in trained}
-        shared = [run for run in self._job.plan.runs if run.run.run_id in self._rows and owners[run.run.run_id] != run.experiment]
-        stem = uuid.uuid4().hex
-        rows = [self._writer.reused(run, {"reused_from": None, **self._rows[run.run.run_id]}, stem) for run in shared]
-        self._write(stem, rows, shared, {})
-
-    def _write(self, stem: str, rows: list[RegistryRow], planned: Sequence[PlannedRun], tables: dict[str, list[RegistryRow]]) -> None:
-        if rows:
-            others = {table: table_from_rows(arrow_schema(table), items) for table, items in tables.items()}
-            origin = self._job.plan.origin
-            self._registry.append(f"{origin.suite}.{origin.profile}.{stem}", {**others, "runs": runs_table(rows, planned)})
-
-
-def _results(event: Finished | Failed) -> Iterator[RunResult]:
-    if isinstance(event, Finished):
-        yield from event.results
-    else:
-        for task in event.pack.tasks:
-            yield RunResult(task.run.run_id, event.status, event.reason)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +18,28 @@ PACKAGE = Path(__file__).resolve().parent
 PARTS = "bench.parts"
 
 
+@dataclass(frozen=True)
+class Stamp:
+    """A source when it was read: when it was written, in nanoseconds, its bytes, and its hash."""
+
+    written: int
+    size: int
+    hash: str
+
+
 class Sources:
     """Reads sources once and remembers their hashes.
 
     Args:
         package: the folder of the package ``bench``.
+
+    Attributes:
+        stamps: the files that were read, as they were then.
     """
 
     def __init__(self, package: Path = PACKAGE) -> None:
+        self.stamps: dict[Path, Stamp] = {}
         self._package = package
-        self._hashes: dict[Path, str] = {}
         self._closures: dict[Path, frozenset[Path]] = {}
 
     def hashes(self, parts: Iterable[Path]) -> dict[str, str]:
@@ -53,9 +66,9 @@ class Sources:
         return file.relative_to(self._package).as_posix() if file.is_relative_to(self._package) else file.name
 
     def _hash(self, file: Path) -> str:
-        if file not in self._hashes:
-            self._hashes[file] = fingerprint(file.read_text(encoding="utf-8"))[:16]
-        return self._hashes[file]
+        if file not in self.stamps:
+            self.stamps[file] = _stamp(file)
+        return self.stamps[file].hash
 
     def _closure(self, file: Path) -> frozenset[Path]:
         """The file and what it imports from `bench.parts`, directly or not."""
@@ -83,6 +96,31 @@ class Sources:
 def code_id(hashes: Mapping[str, str]) -> str:
     """One hash over the hashes of `Sources.hashes`: 64 hexadecimal digits."""
     return hashlib.sha256(canonical(dict(hashes)).encode()).hexdigest()
+
+
+def edited(stamps: Mapping[Path, Stamp]) -> list[str]:
+    """The files whose code is no longer what it was.
+
+    Args:
+        stamps: what `Sources` says of them.
+
+    Returns:
+        Their names, sorted.
+    """
+    return sorted({file.name for file, stamp in stamps.items() if not _holds(file, stamp)})
+
+
+def _stamp(file: Path) -> Stamp:
+    state = file.stat()
+    return Stamp(state.st_mtime_ns, state.st_size, fingerprint(file.read_text(encoding="utf-8"))[:16])
+
+
+def _holds(file: Path, stamp: Stamp) -> bool:
+    try:
+        state = file.stat()
+        return (state.st_mtime_ns, state.st_size) == (stamp.written, stamp.size) or _stamp(file).hash == stamp.hash
+    except (OSError, ValueError, SyntaxError):
+        return False
 
 
 def changed(then: Mapping[str, str], now: Mapping[str, str]) -> list[str]:

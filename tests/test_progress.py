@@ -13,8 +13,8 @@ from bench import progress
 from bench.executors import Advanced
 from bench.plan import PlannedRun
 from bench.progress import describe, follow
+from bench.recorder import Recorded
 from bench.results import Progress, RunResult
-from bench.run import Recorded
 from tests.train.runs import run_of
 
 NUMBERS = {"test_accuracy": 0.87654, "test_loss": 0.5, "train_accuracy": 1.0}

@@ -8,7 +8,7 @@ import pytest
 
 import bench
 from bench.cells import CATALOGS
-from bench.sources import PACKAGE, Sources, changed, code_id, fingerprint
+from bench.sources import PACKAGE, Sources, changed, code_id, edited, fingerprint
 from tests.planning import planned, resolved
 
 CODE = '''\
@@ -184,3 +184,20 @@ def test_runs_carry_the_code_of_their_own_parts():
     assert "parts/optimizers/sgd.py" not in runs[1].code
     assert not [name for run in runs for name in run.code if name.startswith("parts/measures/")]
     assert runs[0].code_id != runs[1].code_id
+
+
+@pytest.mark.fault("F54")
+def test_what_was_edited_since_it_was_read(tmp_path):
+    files = {name: tmp_path / f"{name}.py" for name in ("same", "touched", "commented", "edited", "broken", "gone")}
+    for file in files.values():
+        file.write_text("def f():\n    return 1\n")
+    sources = Sources()
+    sources.hashes(files.values())
+    assert edited(sources.stamps) == []
+    files["touched"].touch()
+    files["commented"].write_text("# why\ndef f():\n    return 1\n")
+    assert edited(sources.stamps) == []
+    files["edited"].write_text("def f():\n    return 2\n")
+    files["broken"].write_text("def f(:\n")
+    files["gone"].unlink()
+    assert edited(sources.stamps) == ["broken.py", "edited.py", "gone.py"]

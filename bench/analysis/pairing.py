@@ -19,6 +19,7 @@ TIMINGS: Mapping[str, Metric] = {
 }
 
 REPEATED = "rows that repeat an earlier run were not timed anew"
+SHARED = "other processes used the GPU meanwhile"
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,8 @@ class Pair:
                 return f"other {column}: {_named(one)} -> {_named(other)}"
         if any(row.get("reused_from") is not None for pair in self.rows for row in pair):
             return REPEATED
+        if any(row.get("shared") is True for pair in self.rows for row in pair):
+            return SHARED
         return ""
 
     def matches(self, selection: Selection) -> bool:

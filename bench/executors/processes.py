@@ -1,20 +1,26 @@
-"""Processes: one worker process per device. A worker that dies takes its own pack, and another takes its place."""
+"""Processes: one worker process per device. A worker that dies or hangs takes its own pack, and another takes its place."""
 
 from __future__ import annotations
 
 import multiprocessing
-import signal
+import time
 from collections import deque
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from multiprocessing.connection import Connection, wait
-from multiprocessing.context import SpawnContext, SpawnProcess
-from typing import Any
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from queue import Empty, SimpleQueue
 
-from bench.executors import Advanced, Event, Failed, MakeTrainer, attempt, executors, late
+from bench.errors import MissingError
+from bench.executors import Advanced, Asked, Event, Failed, Finished, MakeTrainer, Notice, Work, executors, never, split
+from bench.executors.serving import Beat, Took
+from bench.executors.worker import ENDED, Heard, Worker
 
-GRACE_SECONDS = 5.0
-"""How long a worker may take to end before it is killed."""
+TICK_SECONDS = 0.25
+"""How often it is looked whether a worker takes too long, and whether to stop."""
+
+DEAF_SECONDS = 5.0
+"""Between two looks: if it was longer, the runner itself stood still, and no worker is blamed for the time."""
+
+STOP_SECONDS = 25.0
+"""How long packs under way have to keep where they are; schedulers kill what takes longer than 30 s."""
 
 
 @executors.register("processes")
@@ -23,111 +29,122 @@ class Processes:
 
     Args:
         devices: a device for each worker; ``["cpu", "cpu"]`` makes two workers of one thread.
+        timeout: seconds that a run may take, and a pack for each of its runs.
     """
 
-    def __init__(self, devices: Sequence[str]) -> None:
+    def __init__(self, devices: Sequence[str], timeout: float | None = None) -> None:
         self._devices = list(devices)
+        self._timeout = timeout
 
-    def run(self, packs: Sequence[Any], make_trainer: MakeTrainer) -> Iterator[Event]:
+    def run(self, packs: Iterable[Work], make_trainer: MakeTrainer, asked: Asked = never) -> Generator[Event, None, None]:
         """See `bench.executors.Executor.run`."""
         context = multiprocessing.get_context("spawn")
-        waiting = deque(packs)
-        workers = [_Worker.start(context, number, device, make_trainer) for number, device in enumerate(self._devices[: len(packs)])]
+        inbox: SimpleQueue[Heard] = SimpleQueue()
+        workers = [Worker(number, device, context, make_trainer, inbox) for number, device in enumerate(self._devices)]
         try:
-            for worker in workers:
-                worker.give(waiting.popleft())
-            while busy := [worker for worker in workers if worker.pack is not None]:
-                for worker in _ready(busy):
-                    event = worker.receive()
-                    yield event
-                    if isinstance(event, Advanced):
-                        continue
-                    if waiting:
-                        if not worker.process.is_alive():
-                            worker.restart(context, make_trainer)
-                        worker.give(waiting.popleft())
+            yield from _Shift(workers, iter(packs), inbox, asked).run(self._timeout)
         finally:
             for worker in workers:
-                worker.stop()
+                worker.leave()
+            for worker in workers:
+                worker.close()
 
 
-@dataclass
-class _Worker:
-    """A worker process and the pack that it has."""
+class _Shift:
+    """Workers, and the packs that are left for them."""
 
-    number: int
-    device: str
-    process: SpawnProcess
-    connection: Connection[Any, Any]
-    pack: Any = None
+    def __init__(self, workers: Sequence[Worker], packs: Iterator[Work], inbox: SimpleQueue[Heard], asked: Asked) -> None:
+        self._workers, self._packs, self._inbox, self._asked = workers, packs, inbox, asked
+        self._again: deque[Work] = deque()
+        self._lost: list[str] = []
 
-    @classmethod
-    def start(cls, context: SpawnContext, number: int, device: str, make_trainer: MakeTrainer) -> _Worker:
-        ours, theirs = context.Pipe()
-        process = context.Process(target=_serve, args=(theirs, number, device, make_trainer), daemon=True, name=f"bench-worker-{number}")
-        process.start()
-        theirs.close()
-        return cls(number, device, process, ours)
+    def run(self, timeout: float | None) -> Iterator[Event]:
+        """Until nothing is left to do."""
+        while True:
+            if self._asked():
+                yield from self._stop()
+            else:
+                self._hand_out()
+            busy = [worker for worker in self._workers if worker.pack is not None]
+            if not busy:
+                return
+            yield from self._listen()
+            for worker in busy:
+                worker.watch(timeout)
 
-    def restart(self, context: SpawnContext, make_trainer: MakeTrainer) -> None:
-        """Put a new process in the place of one that died."""
-        self.stop()
-        fresh = _Worker.start(context, self.number, self.device, make_trainer)
-        self.process, self.connection = fresh.process, fresh.connection
+    def _hand_out(self) -> None:
+        """Give packs to who is idle.
 
-    def give(self, pack: Any) -> None:
-        """Hand over a pack; a worker that has died meanwhile is noticed when its answer is read."""
-        self.pack = pack
+        Raises:
+            MissingError: if there is a pack, and no device for it.
+        """
+        for worker in self._workers:
+            if worker.pack is None and not worker.fenced:
+                pack = self._next()
+                if pack is None:
+                    return
+                worker.give(pack)
+        if all(worker.fenced for worker in self._workers) and self._next() is not None:
+            raise MissingError(f"no device is left: {'; '.join(self._lost)}", hint="See `bench doctor`; the same command goes on from here.")
+
+    def _next(self) -> Work | None:
+        return self._again.popleft() if self._again else next(self._packs, None)
+
+    def _stop(self) -> Iterator[Event]:
+        first = [worker.stop(STOP_SECONDS) for worker in self._workers]
+        if any(first):
+            yield Notice(f"stopping: what is under way is kept where it is, for {STOP_SECONDS:g} s at most; once more stops at once")
+
+    def _listen(self) -> Iterator[Event]:
+        """What comes within a tick."""
+        start = time.monotonic()
         try:
-            self.connection.send(pack)
-        except ConnectionError:
+            heard = self._inbox.get(timeout=TICK_SECONDS)
+        except Empty:
+            pass
+        else:
+            yield from self._take(heard)
+        if (deaf := time.monotonic() - start) > DEAF_SECONDS:
+            for worker in self._workers:
+                worker.excuse(deaf)
+
+    def _take(self, heard: Heard) -> Iterator[Event]:
+        worker = next((worker for worker in self._workers if worker.owns(heard.process)), None)
+        if worker is None:
             return
+        if heard.message is ENDED:
+            pack = worker.died()
+            if isinstance(pack, Failed):
+                yield from self._settle(worker, pack)
+            elif pack is not None:
+                self._again.appendleft(pack)
+        elif isinstance(heard.message, Finished | Failed):
+            yield from self._settle(worker, worker.ended(heard.message))
+        elif isinstance(heard.message, Advanced):
+            yield heard.message
+        elif isinstance(heard.message, Beat):
+            worker.beat(heard.message)
+        elif isinstance(heard.message, Took):
+            worker.begin()
 
-    def receive(self) -> Event:
-        """The next thing the worker says, or that it died."""
-        try:
-            event: Event = self.connection.recv()
-        except (EOFError, OSError):  # OSError: it died in the middle of a message
-            self.process.join(GRACE_SECONDS)
-            event = Failed(self.number, self.pack, "crashed", f"the worker died: {_cause(self.process.exitcode)}")
-            self.process.kill()
-            self.process.join()
-        if not isinstance(event, Advanced):
-            self.pack = None
-        return event
+    def _settle(self, worker: Worker, event: Finished | Failed) -> Iterator[Event]:
+        """Try again what can succeed, and tell the rest.
 
-    def stop(self) -> None:
-        """End the process: an idle one ends by itself, and cleans up, once its connection is closed."""
-        self.connection.close()
-        if self.pack is not None:
-            self.process.terminate()
-        self.process.join(GRACE_SECONDS)
-        if self.process.is_alive():
-            self.process.kill()
-            self.process.join()
-
-
-def _ready(workers: Sequence[_Worker]) -> list[_Worker]:
-    """The workers that have something to say."""
-    by_connection = {worker.connection: worker for worker in workers}
-    return [by_connection[ready] for ready in wait(list(by_connection)) if isinstance(ready, Connection)]
-
-
-def _cause(code: int | None) -> str:
-    if code is None:
-        return "it closed its connection and hangs"
-    if code < 0:
-        return f"signal {signal.Signals(-code).name}"
-    return f"exit status {code}"
-
-
-def _serve(connection: Connection[Any, Any], number: int, device: str, make_trainer: MakeTrainer) -> None:
-    """The worker's life: train what comes, until the connection closes. Ctrl-C is the runner's business."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    train = late(make_trainer, device)
-    while True:
-        try:
-            pack = connection.recv()
-        except EOFError:
-            return
-        connection.send(attempt(train, number, pack, lambda progress, pack=pack: connection.send(Advanced(number, pack, progress))))  # type: ignore[misc]  # a default argument binds the pack
+        Raises:
+            StorageError: if a worker cannot keep what it must.
+        """
+        if isinstance(event, Finished):
+            yield event
+        elif event.storage is not None:
+            raise event.storage
+        elif event.lost:
+            worker.fenced = True
+            self._lost.append(f"{worker.device}: {event.reason}")
+            self._again.appendleft(event.pack)
+            yield Notice(f"{worker.device} is not used any more: {event.reason}")
+        elif event.splits:
+            halves, notice = split(event)
+            self._again.extendleft(reversed(halves))
+            yield notice
+        elif event.status != "interrupted" or not self._asked():
+            yield event

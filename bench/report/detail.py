@@ -14,7 +14,7 @@ from bench.registry.store import Registry
 from bench.report.table import Table, text_table
 from bench.selection import text
 
-PROVENANCE = tuple(column.name for column in RUNS if column.name not in ("cell", "code_files", "measures"))
+PROVENANCE = tuple(column.name for column in RUNS if column.name not in ("cell", "code_files", "measures", "log"))
 """The columns of `runs` that say what a run was and where it comes from."""
 
 
@@ -48,6 +48,8 @@ def _one(row: Mapping[Any, Any], registry: Registry) -> Iterator[Table]:
     yield _pairs("configuration", flat(json.loads(row["cell"])))
     fixed = {name: row[name] for name in PROVENANCE}
     yield _pairs("provenance", {name: value for name, value in fixed.items() if value is not None and not pd.isna(value)})
+    if row.get("log"):
+        yield text_table("the last that its worker wrote", ("log",), [(line,) for line in row["log"].splitlines()])
 
 
 def _pairs(title: str, values: Mapping[str, Any]) -> Table:
