@@ -52,9 +52,21 @@ test: $(STAMP) ## everything that CI runs: format, lint, types, tests
 	$(BIN)/mypy
 	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
+.PHONY: faults
+faults: $(STAMP) ## run the tests of crashes, kills, full disks, hostile input; print what became of each fault
+	BENCH_SLOW=1 $(BIN)/python -m pytest -p tests.faults -m fault --numprocesses 2 --dist worksteal $(ARGS)
+
+.PHONY: fuzz
+fuzz: $(STAMP) ## try 100,000 hostile suites and overrides, and files, archives, revisions besides
+	nice -n 19 $(BIN)/python -m benchmarks.fuzz $(ARGS)
+
 .PHONY: perf
 perf: $(STAMP) ## measure speed, as ratios to plain references
 	$(BIN)/python -m pytest benchmarks --benchmark-only --benchmark-autosave --capture=no
+
+.PHONY: soak
+soak: $(STAMP) ## half an hour of suites under kills, a full disk, a worker that stands still: make soak [ARGS="--minutes 3"]
+	$(BIN)/python -m benchmarks.soak $(ARGS)
 
 .PHONY: simulate
 simulate: $(STAMP) ## simulate what the statistics hold at few seeds, and renew the tables of docs/statistics.md

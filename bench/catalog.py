@@ -162,8 +162,12 @@ def load_plugin(path: str | Path) -> Path:
         UsageError: if it cannot be imported, or names a part that exists.
         BenchError: what the file itself raised of this kind.
     """
-    file = Path(path).resolve()
-    if not file.is_file():
+    try:
+        file = Path(path).resolve()
+        there = file.is_file()
+    except (OSError, ValueError):  # a name that no file can have
+        there = False
+    if not there:
         raise MissingError(f"there is no plugin {str(path)!r}", hint="Plugins are Python files; the path is relative to the current folder.")
     name = f"bench_plugin_{hashlib.sha256(str(file).encode()).hexdigest()[:16]}"
     if name in sys.modules:

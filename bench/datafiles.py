@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import MissingError, Place, StorageError
+from bench.files import adopt
 
 ATTEMPTS = 3
 TIMEOUT = 60.0  # seconds without a byte
@@ -229,5 +230,4 @@ def _publish(name: str, sha256: Mapping[str, str], staging: Path, folder: Path) 
     for path, expected in sha256.items():
         _check(staging / path, expected, f"{path} was fetched whole, so its source has changed; nothing was written.")
     for path in sha256:
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (staging / path).replace(folder / path)
+        adopt(staging / path, folder / path)

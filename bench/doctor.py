@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -18,6 +19,9 @@ from bench.registry.store import Registry
 
 PAIRS = {"2.10": "0.25", "2.11": "0.26", "2.12": "0.27", "2.13": "0.28", "2.14": "0.29", "2.15": "0.29"}
 """Which torchvision belongs to which torch."""
+
+OLDEST = (2, 10)
+"""The oldest torch that loads weights without executing what others put into them."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,8 @@ def _packages() -> Iterator[Finding]:
             name, version or "not installed", version is not None, "" if version else "Install implicit-bench[train] to train; reading needs none of it."
         )
     torch, vision = versions["torch"], versions["torchvision"]
+    if torch and tuple(map(int, re.findall(r"\d+", torch)[:2])) < OLDEST:
+        yield Finding("torch", torch, False, "Install torch 2.10 or later: older versions can be made to execute code while loading weights.")
     if torch and vision:
         wanted = PAIRS.get(".".join(torch.split(".")[:2]))
         fits = wanted is None or vision.startswith(wanted)

@@ -11,7 +11,6 @@ import contextlib
 import ctypes
 import errno
 import os
-import shutil
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -23,12 +22,12 @@ Method = Literal["link", "renameat2", "marker"]
 
 TEMPORARY = ".tmp-"
 UNSUPPORTED = frozenset({errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL})
+DENIED = {errno.EACCES, errno.EPERM}
 REASONS = {
-    errno.EACCES: "permission denied",
-    errno.EDQUOT: "the disk quota is used up",
-    errno.EIO: "the disk reports an error",
-    errno.EPERM: "permission denied",
-    errno.EROFS: "the disk is read-only",
+    errno.EDQUOT: "the quota is used up on the disk at",
+    errno.EIO: "an error is reported by the disk at",
+    errno.ENOSPC: "no space is left on the disk at",
+    errno.EROFS: "nothing can be written to the read-only disk at",
 }
 _AT_FDCWD = -100
 _RENAME_NOREPLACE = 1
@@ -53,6 +52,14 @@ class System:
         """Close a file."""
         os.close(descriptor)
 
+    def sync_file(self, path: Path) -> None:
+        """Wait until a file that was written before is on the disk."""
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
     def link(self, source: Path, target: Path) -> None:
         """Give a file a second name; fail if it is taken."""
         os.link(source, target)
@@ -73,6 +80,10 @@ class System:
     def replace(self, source: Path, target: Path) -> None:
         """Rename a file over whatever has that name."""
         source.replace(target)
+
+    def touch(self, path: Path) -> None:
+        """Set a file's time to the present one of its disk."""
+        os.utime(path)
 
     def unlink(self, path: Path) -> None:
         """Take a name away."""
@@ -150,6 +161,24 @@ def replace(path: Path, content: bytes | memoryview, *, system: System = SYSTEM)
         system.sync_folder(path.parent)
 
 
+def adopt(source: Path, path: Path, *, system: System = SYSTEM) -> None:
+    """Give a file that was written elsewhere on the same disk its name, in place of an older one; on return it is on the disk.
+
+    Args:
+        source: a file that is complete.
+        path: its name; folders are made if need be.
+        system: the system calls.
+
+    Raises:
+        StorageError: if the disk refuses; an older file stands.
+    """
+    with _explained(path):
+        _make_folders(path.parent.absolute(), system)
+        system.sync_file(source)
+        system.replace(source, path)
+        system.sync_folder(path.parent)
+
+
 def remove(paths: Iterable[Path], *, system: System = SYSTEM) -> None:
     """Take files away; on return they are gone from the disk, and those that were gone before are fine.
 
@@ -170,6 +199,55 @@ def remove(paths: Iterable[Path], *, system: System = SYSTEM) -> None:
             system.sync_folder(folder)
 
 
+def claim(path: Path, content: bytes, *, system: System = SYSTEM) -> bool:
+    """Create a small file that says that something is under way; of several, one succeeds.
+
+    It need not outlast a loss of power, as what it speaks of does not either: nothing waits for the disk.
+
+    Args:
+        path: its name, in a folder that exists.
+        content: all of it.
+        system: the system calls.
+
+    Returns:
+        Whether it was created; else there was one.
+
+    Raises:
+        StorageError: if the disk refuses; then there is none, or an empty one.
+    """
+    with _explained(path, len(content)):
+        try:
+            descriptor = system.create(path)
+        except FileExistsError:
+            return False
+        try:
+            system.write(descriptor, memoryview(content))
+        finally:
+            system.close(descriptor)
+        return True
+
+
+def renew(path: Path, *, system: System = SYSTEM) -> None:
+    """Say that what a file speaks of is still under way.
+
+    Raises:
+        StorageError: if the disk refuses, or there is no such file.
+    """
+    with _explained(path):
+        system.touch(path)
+
+
+def withdraw(path: Path, *, system: System = SYSTEM) -> None:
+    """Take away what `claim` created, without waiting for the disk; fine if it is gone or cannot be removed, as it expires.
+
+    Args:
+        path: its name.
+        system: the system calls.
+    """
+    with contextlib.suppress(OSError):
+        system.unlink(path)
+
+
 def check_writable(folder: Path, system: System = SYSTEM) -> None:
     """Create a folder if need be, and show that a file can be written there, before hours of work rely on it.
 
@@ -180,6 +258,23 @@ def check_writable(folder: Path, system: System = SYSTEM) -> None:
         _make_folders(folder.absolute(), system)
         with _temporary(folder / "probe", b"probe", system):
             pass
+
+
+def clock(folder: Path, system: System = SYSTEM) -> float:
+    """What time it is for the disk of a folder: times of its files compare with it, whatever the clocks of its users say.
+
+    Args:
+        folder: a folder that exists.
+        system: the system calls.
+
+    Returns:
+        Seconds, as in `os.stat_result.st_mtime`.
+
+    Raises:
+        StorageError: if nothing can be written there.
+    """
+    with _explained(folder), _temporary(folder / "probe", b"probe", system) as temporary:
+        return temporary.stat().st_mtime
 
 
 def publish_method(folder: Path, system: System = SYSTEM) -> Method:
@@ -275,12 +370,31 @@ def _explained(path: Path, needed: int | None = None, action: str = "written") -
     try:
         yield
     except OSError as error:
-        reason = _space(path, needed) if error.errno == errno.ENOSPC else REASONS.get(error.errno or 0, error.strerror or str(error))
         hint = "What was recorded before is untouched. Mend this, or choose another folder, and give the same command again."
-        raise StorageError(f"cannot be {action}: {reason}", Place(str(path)), hint) from error
+        raise StorageError(f"cannot be {action}: {_reason(error, path, needed)}", Place(str(path)), hint) from error
 
 
-def _space(path: Path, needed: int | None) -> str:
-    free = shutil.disk_usage(path if path.is_dir() else path.parent).free
-    need = "" if needed is None else f"{needed:,} bytes are needed, "
-    return f"the disk is full: {need}{free:,} bytes are free"
+def _reason(error: OSError, path: Path, needed: int | None) -> str:
+    """What the system says, in words; of a disk, which one, and how much it was asked to take."""
+    if error.errno in DENIED:
+        return "permission denied"
+    if error.errno not in REASONS:
+        return error.strerror or str(error)
+    disk = _disk(path)
+    need = "" if needed is None else f" ({needed:,} bytes are needed, {_free(disk)})"
+    return f"{REASONS[error.errno]} {disk}{need}"
+
+
+def _disk(path: Path) -> Path:
+    """Where the disk of a path is mounted."""
+    return next(folder for folder in (path.absolute(), *path.absolute().parents) if os.path.ismount(folder))
+
+
+def _free(disk: Path) -> str:
+    try:
+        state = os.statvfs(disk)
+    except OSError:
+        return "how many are free is not known"
+    # A disk that takes no further file can have space left.
+    files = "" if state.f_favail or not state.f_files else ", but no further file"
+    return f"{state.f_bavail * state.f_frsize:,} are free{files}"

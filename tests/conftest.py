@@ -9,7 +9,10 @@ import pytest
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     no_data = pytest.mark.skip(reason="BENCH_DATA is not set")
+    not_slow = pytest.mark.skip(reason="BENCH_SLOW is not set")
     for item in items:
+        if "slow" in item.keywords and not os.environ.get("BENCH_SLOW"):
+            item.add_marker(not_slow)
         if "data" in item.keywords and not os.environ.get("BENCH_DATA"):
             item.add_marker(no_data)
         if "gpu" in item.keywords and not _has_gpu():

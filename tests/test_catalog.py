@@ -82,6 +82,7 @@ def test_every_wrong_parameter_is_told_with_its_place(catalog):
     assert sorted(str(problem.place) for problem in problems) == ["f:1: kinds", "f:1: rate", "f:2: names.0"]
 
 
+@pytest.mark.fault("F47")
 def test_an_unknown_name_is_told_what_is_near(catalog):
     with pytest.raises(UnknownNameError, match=r"there is no law 'lax'\. Did you mean 'law'\?"):
         catalog["lax"]
@@ -172,6 +173,7 @@ def test_a_plugin_that_is_not_there(tmp_path):
         load_plugin(tmp_path)
 
 
+@pytest.mark.fault("F47")
 @pytest.mark.usefixtures("clean")
 def test_a_plugin_is_a_python_file(tmp_path):
     (tmp_path / "mine.txt").write_text(PLUGIN.format(name="mine"), encoding="utf-8")

@@ -87,6 +87,7 @@ def test_verify_accepts_right_files_and_a_need_for_none(data):
     verify(Files(), data / "nowhere")
 
 
+@pytest.mark.fault("F34")
 def test_missing_files_are_all_named_with_checksum_folder_and_command(data):
     put(data, one=ONE)
     assert missing(Files(FILES), data) == ["set/two"]
@@ -102,6 +103,7 @@ def test_missing_files_are_all_named_with_checksum_folder_and_command(data):
     assert "BENCH_DATA" in text
 
 
+@pytest.mark.fault("F35")
 def test_one_changed_byte_is_refused_with_both_checksums(data):
     put(data, one=ONE, two=TWO[:-1] + b"?")
     with pytest.raises(MissingError) as caught:
@@ -141,6 +143,7 @@ def test_singles_are_gunzipped_and_only_absent_ones_fetched(data, source):
     assert len([line for line in lines if "fetching" in line]) == 1
 
 
+@pytest.mark.fault("F34")
 def test_nothing_is_downloaded_when_all_is_there(data):
     put(data, one=ONE, two=TWO)
     lines = []
@@ -156,6 +159,7 @@ def test_a_wrong_file_is_named_and_never_overwritten(data, good):
     assert everything(data) == ["set/one"]
 
 
+@pytest.mark.fault("F36")
 def test_a_wrong_md5_is_refused_before_the_archive_is_opened(data, good, monkeypatch):
     monkeypatch.setattr(tarfile, "open", lambda *_, **__: pytest.fail("opened"))
     with pytest.raises(MissingError, match=f"expected {'0' * 32}"):
@@ -163,6 +167,7 @@ def test_a_wrong_md5_is_refused_before_the_archive_is_opened(data, good, monkeyp
     assert everything(data) == []
 
 
+@pytest.mark.fault("F37")
 @pytest.mark.parametrize(
     "hostile",
     [
@@ -183,6 +188,15 @@ def test_a_hostile_member_refuses_the_archive_and_nothing_is_written(data, sourc
     assert everything(tmp_path) == ["source/hostile.tar.gz"]
 
 
+@pytest.mark.fault("F37")
+def test_a_member_keeps_no_right_that_it_brings(data, source):
+    info, content = member("set/one", ONE)
+    info.mode = 0o4777  # setuid, and writable by everybody
+    fetch("made_up", Files(FILES, (download(archive(source / "a.tar.gz", (info, content), member("set/two", TWO))),)), data, silent)
+    assert (data / "set/one").stat().st_mode & 0o7022 == 0
+
+
+@pytest.mark.fault("F37")
 def test_an_absolute_member_lands_nowhere(data, source, tmp_path):
     outside = tmp_path / "escaped"
     path = archive(source / "absolute.tar.gz", member(str(outside), b"x"), member("set/one", ONE), member("set/two", TWO))
@@ -191,6 +205,7 @@ def test_an_absolute_member_lands_nowhere(data, source, tmp_path):
     assert everything(data) == ["set/one", "set/two"]
 
 
+@pytest.mark.fault("F37")
 @pytest.mark.parametrize(("limit", "value"), [("MAX_MEMBERS", 2), ("MAX_BYTES", 2000)])
 def test_archives_with_too_much_in_them_are_refused(data, good, monkeypatch, limit, value):
     monkeypatch.setattr(datafiles, limit, value)
@@ -199,6 +214,7 @@ def test_archives_with_too_much_in_them_are_refused(data, good, monkeypatch, lim
     assert everything(data) == []
 
 
+@pytest.mark.fault("F37")
 def test_a_gzip_bomb_is_cut_off(data, source, monkeypatch):
     bomb = source / "bomb.gz"
     bomb.write_bytes(gzip.compress(bytes(1 << 22)))
@@ -217,6 +233,7 @@ def test_a_single_file_is_unpacked_unless_its_target_is_packed_too(data, source)
     assert (data / "set/one.gz").read_bytes() == packed
 
 
+@pytest.mark.fault("F36")
 @pytest.mark.parametrize("target", [None, "set/one"])
 @pytest.mark.parametrize("keep", [0, 30, 100])
 def test_truncated_archives_with_a_matching_md5_are_refused(data, source, good, target, keep):
@@ -251,6 +268,14 @@ def test_a_data_folder_that_cannot_be_made_is_a_storage_error(tmp_path, good):
     (tmp_path / "data").write_text("a file")
     with pytest.raises(StorageError, match="cannot be written"):
         fetch("made_up", Files(FILES, (download(good),)), tmp_path / "data" / "below", silent)
+
+
+@pytest.mark.fault("F37")
+def test_nothing_else_downloads_or_unpacks():
+    """torchvision's own extraction writes wherever an archive says."""
+    others = ("extractall", "extract_archive", "download_and_extract", "unpack_archive", "download=True", "urlretrieve")
+    sources = sorted((Path(__file__).parents[1] / "bench").rglob("*.py"))
+    assert [(source.name, word) for source in sources for word in others if word in source.read_text(encoding="utf-8")] == []
 
 
 # --- over HTTP
@@ -301,6 +326,7 @@ def serve(monkeypatch):
         server.server_close()
 
 
+@pytest.mark.fault("F36")
 @pytest.mark.parametrize("fault", ["refused", "html", "cut"])
 def test_a_passing_fault_is_tried_again(data, good, serve, fault):
     server = serve(good.read_bytes(), faults=2)
@@ -311,6 +337,7 @@ def test_a_passing_fault_is_tried_again(data, good, serve, fault):
     assert len(lines) == 6
 
 
+@pytest.mark.fault("F36")
 @pytest.mark.parametrize("fault", ["refused", "html", "cut"])
 def test_a_lasting_fault_gives_up_and_leaves_nothing(data, good, serve, fault):
     server = serve(good.read_bytes(), faults=99)
@@ -328,6 +355,7 @@ def test_the_next_address_is_tried_at_once(data, good, serve):
     assert everything(data) == ["set/one", "set/two"]
 
 
+@pytest.mark.fault("F34")
 def test_offline_names_the_reason(data, serve):
     server = serve(b"")
     url = server.url("gone")

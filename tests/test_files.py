@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import errno
 import os
+import re
 import subprocess
 import sys
 import time
@@ -15,7 +17,7 @@ from bench import files
 from bench.errors import StorageError
 
 CONTENT = b"whole" * 100
-WRITING = ("create", "write", "fsync", "close", "link", "rename_new", "replace", "unlink", "make_folder", "sync_folder")
+WRITING = ("create", "write", "fsync", "close", "sync_file", "link", "rename_new", "replace", "unlink", "make_folder", "sync_folder")
 
 
 class Recorded(files.System):
@@ -69,6 +71,7 @@ def leftovers(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir() if path.name.startswith(files.TEMPORARY))
 
 
+@pytest.mark.fault("F8")
 def test_every_promise_is_kept_before_publish_returns(tmp_path):
     system = Recorded()
     files.publish(tmp_path / "a", CONTENT, verify=lambda path: system.calls.append(("verify", path)), system=system)
@@ -78,6 +81,7 @@ def test_every_promise_is_kept_before_publish_returns(tmp_path):
     assert leftovers(tmp_path) == []
 
 
+@pytest.mark.fault("F8")
 def test_a_replacement_is_synced_before_it_takes_the_name(tmp_path):
     system = Recorded()
     (tmp_path / "a").write_bytes(b"old")
@@ -86,6 +90,28 @@ def test_a_replacement_is_synced_before_it_takes_the_name(tmp_path):
     assert system.names[-1] == "sync_folder"
     assert (tmp_path / "a").read_bytes() == CONTENT
     assert leftovers(tmp_path) == []
+
+
+@pytest.mark.fault("F8")
+def test_a_file_that_was_written_elsewhere_is_synced_before_it_takes_the_name(tmp_path):
+    system = Recorded()
+    (tmp_path / "source").write_bytes(CONTENT)
+    files.adopt(tmp_path / "source", tmp_path / "new" / "a", system=system)
+    assert system.names == ["make_folder", "sync_folder", "sync_file", "replace", "sync_folder"]
+    assert (tmp_path / "new" / "a").read_bytes() == CONTENT
+    assert not (tmp_path / "source").exists()
+
+
+@pytest.mark.fault("F9")
+@pytest.mark.fault("F10")
+@pytest.mark.parametrize("fail_at", range(3))
+def test_a_file_that_was_written_elsewhere_stays_there_where_the_disk_refuses(tmp_path, fail_at):
+    (tmp_path / "source").write_bytes(CONTENT)
+    (tmp_path / "a").write_bytes(b"old")
+    system = Recorded(fail_at)
+    with pytest.raises(StorageError, match="an error is reported by the disk"):
+        files.adopt(tmp_path / "source", tmp_path / "a", system=system)
+    assert (tmp_path / "a").read_bytes() == (CONTENT if system.names[-1] == "sync_folder" else b"old")
 
 
 def test_what_is_removed_is_gone_from_the_disk_and_what_was_gone_is_fine(tmp_path):
@@ -111,6 +137,8 @@ def attempt(operation: str, path: Path, system: files.System) -> StorageError | 
     return None
 
 
+@pytest.mark.fault("F10")
+@pytest.mark.fault("F9")
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO, errno.EROFS, errno.EDQUOT])
 @pytest.mark.parametrize(("operation", "naming"), [("publish", "link"), ("replace", "replace")])
 def test_whichever_call_fails_the_file_is_absent_or_whole(tmp_path, operation, naming, number):
@@ -130,21 +158,46 @@ def test_whichever_call_fails_the_file_is_absent_or_whole(tmp_path, operation, n
             refused.append(failed)
             assert error.exit_code == 3
             assert str(path) in str(error)
+            assert re.search(r" disk at /.* \(500 bytes are needed, [\d,]+ are free", str(error))
         assert path.exists() == (failed in ("unlink", "sync_folder"))
         assert not path.exists() or path.read_bytes() == CONTENT
         assert len(leftovers(folder)) == (failed == "unlink" and operation == "publish")
     assert refused == ["create", "write", "fsync", "close", naming, "sync_folder"]
 
 
+@pytest.mark.fault("F9")
 def test_a_full_disk_says_what_is_needed_and_what_is_there(tmp_path):
-    with pytest.raises(StorageError, match=r"the disk is full: 500 bytes are needed, [\d,]+ bytes are free"):
+    with pytest.raises(StorageError) as caught:
         files.publish(tmp_path / "a", CONTENT, system=Recorded(1, errno.ENOSPC))
+    told = re.match(r"cannot be written: no space is left on the disk at (.+) \(500 bytes are needed, [\d,]+ are free\)", caught.value.message)
+    assert told is not None
+    assert os.path.ismount(told[1])
+    assert tmp_path.is_relative_to(told[1])
     assert leftovers(tmp_path) == []
 
 
+@pytest.mark.fault("F9")
+def test_a_disk_that_takes_no_further_file_says_so(tmp_path, monkeypatch):
+    state = os.statvfs(tmp_path)
+    monkeypatch.setattr(os, "statvfs", lambda path: os.statvfs_result((*state[:7], 0, *state[8:])))
+    with pytest.raises(StorageError, match=r"[\d,]+ are free, but no further file\)"):
+        files.publish(tmp_path / "a", CONTENT, system=Recorded(0, errno.ENOSPC))
+
+
+@pytest.mark.fault("F10")
+def test_a_disk_that_does_not_even_tell_its_space_is_named(tmp_path, monkeypatch):
+    def refuse(path):
+        raise OSError(errno.EIO, "error")
+
+    monkeypatch.setattr(os, "statvfs", refuse)
+    with pytest.raises(StorageError, match=r"an error is reported by the disk at /.* \(500 bytes are needed, how many are free is not known\)"):
+        files.publish(tmp_path / "a", CONTENT, system=Recorded(1, errno.EIO))
+
+
+@pytest.mark.fault("F11")
 def test_a_descriptor_whose_sync_failed_is_not_tried_again(tmp_path):
     system = Recorded(2, errno.EIO)
-    with pytest.raises(StorageError, match="the disk reports an error"):
+    with pytest.raises(StorageError, match="an error is reported by the disk at /"):
         files.publish(tmp_path / "a", CONTENT, system=system)
     assert system.names == ["create", "write", "fsync", "close", "unlink"]
 
@@ -164,6 +217,7 @@ def test_what_verification_refuses_never_gets_the_name(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.fault("F17")
 @pytest.mark.parametrize("system", [files.SYSTEM, WithoutLinks(True), WithoutLinks(False)], ids=["link", "renameat2", "marker"])
 def test_a_name_is_given_once(tmp_path, system):
     files.publish(tmp_path / "a", b"first", system=system)
@@ -174,6 +228,7 @@ def test_a_name_is_given_once(tmp_path, system):
     assert leftovers(tmp_path) == []
 
 
+@pytest.mark.fault("F17")
 @pytest.mark.parametrize(("system", "method"), [(files.SYSTEM, "link"), (WithoutLinks(True), "renameat2"), (WithoutLinks(False), "marker")])
 def test_the_method_is_found_by_trying(tmp_path, system, method):
     assert files.publish_method(tmp_path, system) == method
@@ -196,7 +251,8 @@ def test_a_folder_is_created_and_synced_into_its_parents(tmp_path):
     assert list((tmp_path / "a" / "b").iterdir()) == []
 
 
-@pytest.mark.parametrize(("number", "reason"), [(errno.EROFS, "the disk is read-only"), (errno.EACCES, "permission denied")])
+@pytest.mark.fault("F12")
+@pytest.mark.parametrize(("number", "reason"), [(errno.EROFS, "nothing can be written to the read-only disk at /"), (errno.EACCES, "permission denied")])
 def test_a_folder_that_cannot_be_written_is_refused_with_the_reason(tmp_path, number, reason):
     with pytest.raises(StorageError, match=f"cannot be written: {reason}"):
         files.check_writable(tmp_path, Recorded(0, number))
@@ -208,6 +264,7 @@ def test_a_file_in_the_place_of_a_folder_is_refused(tmp_path):
         files.check_writable(tmp_path / "results" / "runs")
 
 
+@pytest.mark.fault("F17")
 def test_a_disk_that_cannot_sync_folders_is_accepted(tmp_path, monkeypatch):
     def no_such_operation(descriptor):
         raise OSError(errno.EINVAL, "invalid")
@@ -244,3 +301,39 @@ def test_a_killed_writer_leaves_whole_files_and_all_that_it_acknowledged(tmp_pat
     assert all(content == f"{number:05}".encode() * 20_000 for number, content in visible.items())
     assert acknowledged <= set(visible)
     assert len(leftovers(tmp_path)) <= 1
+
+
+ROOT = Path(__file__).parents[1]
+WRITES = {
+    *("write_text", "write_bytes", "unlink", "rename", "rmdir", "mkdir", "touch", "symlink_to", "hardlink_to", "truncate"),
+    *("makedirs", "removedirs", "rmtree", "copyfile", "copy2", "copytree", "move", "mkstemp", "mkdtemp", "TemporaryDirectory", "NamedTemporaryFile"),
+    *("to_parquet", "to_pickle", "savefig", "extract", "extractall"),
+}
+OTHER_DOORS = {
+    "datafiles.py": "a download is unpacked into a folder that nobody reads; what is right gets its name by `files.adopt`",
+    "worktree.py": "a work tree is gone when its runs are done",
+    "backfill.py": "a report that nobody reads is gone when the runs are done",
+    "registry/export.py": "duckdb writes its file itself, into a folder that is gone; the bytes are written by `files.replace`",
+}
+"""Modules besides files.py that write, and why nothing of that is to last."""
+
+
+def writes(call: ast.Call) -> bool:
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else call.func.id if isinstance(call.func, ast.Name) else ""
+    modes = [argument.value for argument in (*call.args, *(keyword.value for keyword in call.keywords)) if isinstance(argument, ast.Constant)]
+    opens = name == "open" and any(isinstance(mode, str) and set(mode) & set("wax+") and set(mode) <= set("wax+bt") for mode in modes)
+    moves = name == "replace" and isinstance(call.func, ast.Attribute) and len(call.args) + len(call.keywords) == 1
+    return name in WRITES or opens or moves
+
+
+def test_files_is_the_one_door_for_what_is_to_last():
+    found = set()
+    for file in sorted((ROOT / "bench").rglob("*.py")):
+        calls = (node for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))) if isinstance(node, ast.Call))
+        found |= {file.relative_to(ROOT / "bench").as_posix() for call in calls if writes(call)}
+    assert found == {"files.py", *OTHER_DOORS}
+
+
+@pytest.mark.parametrize(("code", "expected"), [("p.open('wb')", True), ("p.open('rb')", False), ("open(p, mode='a')", True), ("p.replace(q)", True)])
+def test_what_counts_as_writing(code, expected):
+    assert writes(ast.parse(code).body[0].value) == expected

@@ -17,9 +17,9 @@ from bench.registry import parquet
 from bench.registry.layout import COMMIT, Layout
 from bench.registry.packs import ORDER, Pack, packs_of
 from bench.registry.reading import Reader
-from bench.registry.replaced import replaced
 from bench.registry.rewriting import rewritten
 from bench.registry.schema import metric_of
+from bench.registry.strays import covered
 
 LARGE = 2**16
 """Rows of `runs` from which on a file stays as it is."""
@@ -63,7 +63,8 @@ def compact(layout: Layout, reader: Reader, system: files.System) -> Compacted:
         StorageError: if the disk refuses, or the folder is no registry, or one of a newer or unknown format; no row is lost.
     """
     layout.check_format()
-    _remove_replaced(reader, system)
+    for table in ORDER:
+        files.remove(covered(reader, table), system=system)
     packs = packs_of(reader)
     sharing = reader.sharing([pack.paths[COMMIT] for pack in packs])
     small = [pack for pack in packs if 0 < pack.footers[COMMIT].rows < LARGE or pack.paths[COMMIT] in sharing]
@@ -77,15 +78,6 @@ def compact(layout: Layout, reader: Reader, system: files.System) -> Compacted:
         _remove(done, system)
         before, after = before + sum(len(pack.paths) for pack in done), after + len(contents)
     return Compacted(before, after)
-
-
-def _remove_replaced(reader: Reader, system: files.System) -> None:
-    """Remove files that a compacted one of their table stands for: what a crash left, or a merge brought back."""
-    lists = {path.stem: footer.replaces for path, footer in reader.footers(COMMIT, reader.paths(COMMIT)).items()}
-    for table in ORDER:
-        sound = {path.stem for path in reader.footers(table, [path for path in reader.paths(table) if lists.get(path.stem)])}
-        covered = replaced({stem: lists[stem] for stem in sound})
-        files.remove([path for path in reader.paths(table) if path.stem in covered], system=system)
 
 
 def _outputs(packs: Sequence[Pack]) -> Iterator[list[Pack]]:

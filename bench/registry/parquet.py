@@ -36,6 +36,8 @@ NEEDED = {
     "landscape": ("row", "run_id"),
     "functions": ("row", "run_id"),
     "neurons": ("row", "run_id"),
+    "similarity": ("row", "run_id"),
+    "spectrum": ("row", "run_id"),
 }
 
 

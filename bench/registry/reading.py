@@ -142,20 +142,45 @@ class Reader:
         self._reasons.update(reasons)
         return unified
 
+    def name_copies(self) -> None:
+        """Remember as faults the files of `runs` that hold rows which an earlier one holds: copies under another name.
+
+        Raises:
+            StorageError: if the folder is no registry.
+        """
+        paths = list(self.counted())
+        allowed = self.sharing(paths)
+        owners: dict[str, Path] = {}
+        for path in paths:
+            names = self.load(COMMIT, [path], Wanted({"row"}))["row"].to_pylist()
+            first = next((owners[name] for name in names if name in owners), None)
+            if first is None:
+                owners |= dict.fromkeys(names, path)
+            elif path not in allowed:
+                self._reasons[path] = f"foreign: it holds rows that {first.name} holds too; one of them is a copy under another name"
+
     def suite_text(self, digest: str) -> str | None:
         """The sound copy of a suite file, or None."""
         path = self._layout.suite_file(digest)
+        content = self.named_by_content(path)
+        try:
+            return None if content is None else content.decode()
+        except ValueError as error:
+            self._reasons[path] = str(error)
+            return None
+
+    def named_by_content(self, path: Path) -> bytes | None:
+        """The content of a file whose name is its SHA-256, or None if it is not there or not sound."""
         self._reasons.pop(path, None)
         if not path.is_file():
             return None
         try:
             content = path.read_bytes()
-            text = content.decode()
-        except (OSError, ValueError) as error:
+        except OSError as error:
             self._reasons[path] = str(error)
             return None
-        if hashlib.sha256(content).hexdigest() == digest:
-            return text
+        if hashlib.sha256(content).hexdigest() == path.stem:
+            return content
         self._reasons[path] = "damaged: its content is not what its name says"
         return None
 

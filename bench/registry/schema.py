@@ -52,6 +52,8 @@ RUNS = (
     Column("seed", "int64", "", "the seed"),
     Column("status", "string", "", "ok, diverged, out_of_memory, timeout, crashed or interrupted"),
     Column("reason", "string", "", "why it is not ok", nullable=True),
+    Column("signal", "string", "", "the signal that ended its worker, as SIGKILL", nullable=True),
+    Column("log", "string", "", "the last 64 kB that its worker wrote, where it failed: warnings, the trace of a fault in compiled code", nullable=True),
     Column("steps_done", "int64", "steps", "how many optimizer steps were made", nullable=True),
     Column("parameters", "int64", "", "how many trainable parameters the model has", nullable=True),
     Column("train_size", "int64", "samples", "how many training samples there are"),
@@ -60,6 +62,7 @@ RUNS = (
     Column("measure_seconds", "float64", "s", "time spent on measures", nullable=True),
     Column("samples_per_second", "float64", "1/s", "training samples per second, evaluations excluded", nullable=True),
     Column("peak_memory", "int64", "bytes", "most memory held, of the device or else of the process", nullable=True),
+    Column("shared", "bool", "", "whether other processes held memory of the GPU meanwhile, so that timings tell little; NULL on a CPU", nullable=True),
     Column("device", "string", "", "cpu or cuda", nullable=True),
     Column("hardware", "string", "", "the processor's or the GPU's name: timings compare within one", nullable=True),
     Column("lane", "string", "", "which lane of the engine trained it", nullable=True),
@@ -79,6 +82,15 @@ RUNS = (
     Column("platform", "string", "", "operating system and architecture"),
     Column("data_checksum", "string", "", "SHA-256 of the data as they were before label noise", nullable=True),
     Column("measures", "string", "", "JSON: measure -> {version, parameters}, for those taken"),
+    Column("remarks", "string", "", "JSON: measure -> what must be said with its numbers, as the signature of BLEU", nullable=True),
+    Column("weights", "string", "", "SHA-256 of the final weights, where they were kept in weights/", nullable=True),
+    Column(
+        "pair",
+        "string",
+        "",
+        "JSON: the run_ids of two runs, where the row is of what was measured of both; run_id and cell are then of the pair",
+        nullable=True,
+    ),
     Column("reused_from", "string", "", "the row that was trained, where this one repeats it", nullable=True),
     Column("generation", "int64", "", "raised by --force; readers keep the highest"),
     Column("pack", "string", "", "the pack, and the stem of its files"),
@@ -90,17 +102,20 @@ HISTORY = (
     Column("run_id", "string", "", "the run"),
     Column("step", "int64", "steps", "steps done"),
     Column("epoch", "float64", "epochs", "epochs done"),
-    Column("metric", "string", "", "train_loss, test_loss, train_accuracy, test_accuracy"),
+    Column("metric", "string", "", "train_loss, test_loss, train_accuracy, test_accuracy, or a metric of a measure that looks at training as it goes"),
     Column("value", "float64", "", "its value; NULL where it is not finite", nullable=True),
 )
 
 LANDSCAPE = (
     Column("row", "string", "", "the row of runs that was trained"),
     Column("run_id", "string", "", "the run"),
-    Column("normalization", "string", "", "how directions are scaled: filter or layer"),
+    Column(
+        "normalization", "string", "", "how directions are scaled: filter or layer; interpolation: the direction is from the first to the second run of a pair"
+    ),
     Column("direction", "int64", "", "number of the direction, from 0"),
-    Column("alpha", "float64", "", "distance along the direction, in norms of the weights"),
+    Column("alpha", "float64", "", "distance along the direction, in norms of the weights; of an interpolation 0 at the first run and 1 at the second"),
     Column("loss", "float64", "", "training loss of the clean network there; NULL where it is not finite", nullable=True),
+    Column("accuracy", "float64", "fraction", "training accuracy of the clean network there, on interpolations of classifiers", nullable=True),
 )
 
 FUNCTIONS = (
@@ -125,12 +140,30 @@ NEURONS = (
     Column("cluster", "int64", "", "which of the fewest arcs of 5 degrees holds it; NULL if it is inactive or has no orientation", nullable=True),
 )
 
+SIMILARITY = (
+    Column("row", "string", "", "the row of runs that was trained"),
+    Column("run_id", "string", "", "the run"),
+    Column("layer", "string", "", "the layer's path in the model"),
+    Column("first", "int64", "", "place of a neuron, from 0, in the order of the leading eigenvector of the matrix of cosines"),
+    Column("second", "int64", "", "place of another, or the same, from `first` on: the matrix is symmetric"),
+    Column("cosine", "float64", "", "cos([w_i; b_i], [w_j; b_j]) of the weights that enter them"),
+)
+
+SPECTRUM = (
+    Column("row", "string", "", "the row of runs that was trained"),
+    Column("run_id", "string", "", "the run"),
+    Column("eigenvalue", "float64", "", "where on the axis of eigenvalues of the Hessian of the training loss"),
+    Column("density", "float64", "", "share of the eigenvalues per unit of the axis there, each spread over a Gaussian"),
+)
+
 TABLES: Mapping[str, tuple[Column, ...]] = {
     "runs": RUNS,
     "history": HISTORY,
     "landscape": LANDSCAPE,
     "functions": FUNCTIONS,
     "neurons": NEURONS,
+    "similarity": SIMILARITY,
+    "spectrum": SPECTRUM,
 }
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
-from collections.abc import Collection, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from pathlib import Path
 
 import pandas as pd
@@ -21,12 +21,13 @@ from bench.metric import Metric
 from bench.registry import parquet, view
 from bench.registry.compaction import Compacted, compact
 from bench.registry.frames import frame
-from bench.registry.layout import COMMIT, DIGEST, FORMAT_TEXT, STEM, SUITES, Layout
+from bench.registry.layout import COMMIT, DIGEST, FORMAT_TEXT, STEM, SUITES, WEIGHTS, Layout
 from bench.registry.merging import Merged, merge
 from bench.registry.reading import Fault, Reader, Wanted
 from bench.registry.rows import check_finite
 from bench.registry.schema import TABLES, metric_of
 from bench.registry.states import states
+from bench.registry.strays import Stray, left, strays
 
 
 class Registry:
@@ -154,6 +155,29 @@ class Registry:
             raise UnknownNameError(f"no row has a column {unknown[0]!r}. {did_you_mean(unknown[0], known)}")
         return rows[list(columns)]
 
+    def stems(self) -> set[str]:
+        """The names of the packs whose file of `runs` is there, also of those that cannot be read; nothing is opened."""
+        folder = self._layout.folder(COMMIT)
+        names = os.listdir(folder) if folder.is_dir() else []  # noqa: PTH208 - it is looked at for each pack, and there may be thousands
+        return {name.removesuffix(".parquet") for name in names if name.endswith(".parquet")}
+
+    def finished(self, stems: Set[str]) -> set[tuple[str, str]]:
+        """The runs of some packs that have a result.
+
+        Args:
+            stems: names of packs.
+
+        Returns:
+            Pairs of run_id and code_id.
+
+        Raises:
+            StorageError: if the folder is no registry.
+        """
+        paths = [path for path in self._reader.paths(COMMIT) if path.stem in stems]
+        rows = frame(self._reader.load(COMMIT, paths, Wanted({"run_id", "code_id", "status"})), COMMIT)
+        kept = rows[rows["status"].isin(view.COMPLETE)]
+        return set(zip(kept["run_id"], kept["code_id"], strict=True))
+
     def rows(self, names: Set[str]) -> pd.DataFrame:
         """Rows of `runs`, whole, of whatever generation.
 
@@ -260,6 +284,47 @@ class Registry:
         """
         return compact(self._layout, self._reader, self._system)
 
+    def strays(self) -> list[Stray]:
+        """What lies in the registry's folders and no reader needs; `bench.registry.strays` says of what kinds.
+
+        Returns:
+            Files, and foreign folders, by path.
+
+        Raises:
+            StorageError: if the folder is no registry.
+        """
+        runs = self.runs(columns=["run_id", "status"])
+        return strays(self._layout, self._reader, set(runs["run_id"][runs["status"].isin(["ok", "diverged"])]))
+
+    def garbage(self) -> list[Stray]:
+        """The strays that nobody wants, being old enough and no runner being at work; foreign ones are never among them.
+
+        Returns:
+            Files, by path.
+
+        Raises:
+            StorageError: if the folder is no registry, or one of a newer or unknown format, or cannot be written.
+        """
+        self._layout.check_format()
+        return left(self.strays(), files.clock(self.root, self._system))
+
+    def remove(self, listed: Iterable[Stray]) -> None:
+        """Remove what `garbage` has listed and nobody has written since, and nothing else.
+
+        Raises:
+            StorageError: if the disk refuses; no row is lost.
+        """
+        files.remove((stray.path for stray in listed if stray.stands), system=self._system)
+
+    def holdings(self) -> dict[str, tuple[int, int]]:
+        """How many files of each table can be opened, and how many rows they hold, of all generations and those of orphans too.
+
+        Raises:
+            StorageError: if the folder is no registry.
+        """
+        footers = {name: self._reader.footers(name, self._reader.paths(name)) for name in TABLES}
+        return {name: (len(found), sum(footer.rows for footer in found.values())) for name, found in footers.items()}
+
     def verify(self) -> list[Fault]:
         """Read every file whole, and forget the faults of earlier reads.
 
@@ -272,8 +337,12 @@ class Registry:
         self._reader = Reader(self._layout)
         for name in TABLES:
             self._reader.load(name, self._reader.paths(name))
+        self._reader.name_copies()
         for path in sorted(self._layout.folder(SUITES).glob("*.yaml")):
-            self._reader.suite_text(path.stem)
+            self.suite_text(path.stem)
+        for path in sorted(self._layout.folder(WEIGHTS).glob("*.*")):
+            if DIGEST.fullmatch(path.stem):
+                self._reader.named_by_content(path)
         return self.faults
 
 

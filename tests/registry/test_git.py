@@ -58,6 +58,7 @@ CHANGES = {
 }
 
 
+@pytest.mark.fault("F53")
 @pytest.mark.parametrize("change", CHANGES)
 def test_every_kind_of_change_makes_it_dirty(repository, change):
     CHANGES[change](repository)
@@ -114,6 +115,7 @@ def test_excluded_folders_do_not_count(repository):
     assert git_state(repository / "suites", exclude=[repository / "results"]).dirty
 
 
+@pytest.mark.fault("F53")
 def test_changes_in_a_submodule_count_by_content(repository, tmp_path):
     inner = tmp_path / "inner"
     inner.mkdir()
@@ -132,22 +134,26 @@ def test_changes_in_a_submodule_count_by_content(repository, tmp_path):
     assert None not in hashes
 
 
+@pytest.mark.fault("F53")
 def test_a_detached_head_is_a_commit(repository):
     git(repository, "checkout", "-q", "--detach")
     assert state(repository).commit == git(repository, "rev-parse", "HEAD")
 
 
+@pytest.mark.fault("F53")
 def test_a_shallow_clone_has_a_state(repository, tmp_path):
     git(tmp_path, "clone", "-q", "--depth", "1", f"file://{repository}", "shallow")
     assert git_state(tmp_path / "shallow") == state(repository)
 
 
+@pytest.mark.fault("F53")
 def test_nothing_is_known_without_a_repository_or_a_commit(tmp_path):
     assert git_state(tmp_path) == git_state(tmp_path / "none" / "suite.yaml") == GitState()
     git(tmp_path, "init", "-q")
     assert git_state(tmp_path) == GitState()
 
 
+@pytest.mark.fault("F53")
 def test_nothing_is_known_without_git_or_its_trust(repository, monkeypatch):
     # git's own switch for its tests: every repository counts as somebody else's.
     monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
@@ -183,6 +189,7 @@ def test_revisions_are_resolved(repository, history):
     assert resolve(history[0][:10], suite) == history[0]
 
 
+@pytest.mark.fault("F53")
 @pytest.mark.parametrize(
     "name", ["nowhere", "main~99", "", "HEAD:suites/tricks.yaml", "main..side", "0" * 40, "main\n", "a\0b", "-x", "--upload-pack=x", "--all"]
 )

@@ -44,6 +44,7 @@ def changed_schema(table, **metadata):
     return table.replace_schema_metadata({**table.schema.metadata, **{key.encode(): value for key, value in metadata.items()}})
 
 
+@pytest.mark.fault("F19")
 @pytest.mark.parametrize(
     ("content", "reason"), [(b"", "empty"), (b"not,a,parquet\n1,2,3\n", "not a Parquet file"), (bytes(range(256)), "not a Parquet file"), (b"PAR1" * 9, "torn")]
 )
@@ -52,6 +53,7 @@ def test_what_is_no_parquet_file_is_named(filled, content, reason):
     assert reason in the_fault(filled)
 
 
+@pytest.mark.fault("F18")
 def test_a_torn_file_is_named_wherever_it_was_torn(filled, runs):
     content = encode(runs({"row": "bad"}))
     for length in [*range(4, len(content), 997), *range(len(content) - 12, len(content))]:
@@ -59,12 +61,14 @@ def test_a_torn_file_is_named_wherever_it_was_torn(filled, runs):
         assert "torn" in the_fault(filled)
 
 
+@pytest.mark.fault("F19")
 @pytest.mark.parametrize("make", [os.mkdir, os.mkfifo, lambda path: path.symlink_to(path)], ids=["folder", "pipe", "loop"])
 def test_what_is_no_file_is_named_and_not_opened(filled, make):
     make(bad_file(filled))
     assert the_fault(filled) == "not a regular file"
 
 
+@pytest.mark.fault("F21")
 def test_leftovers_and_foreign_litter_are_passed_over(filled):
     for name in (".tmp-0123", ".DS_Store", "._tricks.quick.good.parquet", "tricks.quick.good.parquet~", ".tricks.quick.good.parquet.swp", "notes.txt"):
         (filled.root / "runs" / name).write_bytes(b"litter")
@@ -73,6 +77,7 @@ def test_leftovers_and_foreign_litter_are_passed_over(filled):
     assert len(filled.runs()) == 1
 
 
+@pytest.mark.fault("F21")
 def test_a_copy_under_a_foreign_name_is_not_counted_twice(filled):
     for table in ("runs", "history"):
         content = (filled.root / table / "tricks.quick.good.parquet").read_bytes()
@@ -81,6 +86,18 @@ def test_a_copy_under_a_foreign_name_is_not_counted_twice(filled):
     assert {fault.reason.partition(":")[0] for fault in filled.faults} == {"foreign"}
 
 
+@pytest.mark.fault("F21")
+def test_a_copy_under_a_name_that_bench_could_have_given_is_named(filled):
+    whole = filled.root / "runs" / "tricks.quick.good.parquet"
+    copy = filled.root / "runs" / "tricks.quick.other.parquet"
+    copy.write_bytes(whole.read_bytes())
+    (fault,) = filled.verify()
+    assert fault.path == copy
+    assert "holds rows that tricks.quick.good.parquet holds too" in fault.reason
+    assert len(filled.runs()) == 1
+
+
+@pytest.mark.fault("F20")
 @settings(deadline=None)
 @given(st.integers(0, 2**40), st.integers(0, 7))
 def test_a_flipped_bit_gives_a_fault_or_the_same_values(tmp_path_factory, position, bit):
@@ -93,6 +110,39 @@ def test_a_flipped_bit_gives_a_fault_or_the_same_values(tmp_path_factory, positi
     assert found is None or found.equals(table, check_metadata=True)
 
 
+@pytest.mark.fault("F18")
+def test_a_small_file_is_read_as_it_was_or_named_wherever_it_is_cut(tmp_path):
+    content = encode(parquet_case())
+    for length in range(len(content)):
+        assert what_is_read(tmp_path / "cut.parquet", content[:length]) == [None, None], length
+    assert all(found.equals(parquet_case()) for found in what_is_read(tmp_path / "cut.parquet", content))
+
+
+@pytest.mark.fault("F20")
+@pytest.mark.parametrize("change", [0xFF, *(pytest.param(1 << bit, marks=pytest.mark.slow) for bit in range(8))])
+def test_a_small_file_is_read_as_it_was_or_named_whichever_byte_is_changed(tmp_path, change):
+    table, content = parquet_case(), encode(parquet_case())
+    named = 0
+    for position in range(len(content)):
+        broken = bytearray(content)
+        broken[position] ^= change
+        for found in what_is_read(tmp_path / "changed.parquet", bytes(broken)):
+            assert found is None or found.equals(table, check_metadata=True), position
+            named += found is None
+    assert named > 1.9 * len(content)
+
+
+def what_is_read(path, content):
+    """The rows, texts written out and texts held once; None for a fault."""
+    path.write_bytes(content)
+    try:
+        opened = open_file(path, "history")
+        return [opened.read(), opened.read(encoded=True).cast(opened.schema)]
+    except StorageError:
+        return [None, None]
+
+
+@pytest.mark.fault("F20")
 @pytest.mark.parametrize("bit", [0, 7])
 def test_a_file_that_nobody_sealed_is_read_or_named_whichever_byte_is_changed(tmp_path, bit):
     sink = pa.BufferOutputStream()
@@ -120,6 +170,7 @@ def parquet_case():
     return pa.table({"row": ["a", "b"], "run_id": ["x", None], "value": [0.5, None]}, schema=schema)
 
 
+@pytest.mark.fault("F20")
 def test_a_wrong_page_checksum_is_named_without_a_seal_too(filled, runs):
     pq.write_table(runs({"row": "bad"}), bad_file(filled), write_page_checksum=True, compression=None)
     content = bytearray(bad_file(filled).read_bytes())
@@ -129,6 +180,7 @@ def test_a_wrong_page_checksum_is_named_without_a_seal_too(filled, runs):
     assert the_fault(filled).startswith("damaged")
 
 
+@pytest.mark.fault("F22")
 def test_a_newer_schema_is_named_as_such(filled, runs):
     newer = changed_schema(runs({"row": "bad"}), **{VERSION_KEY.decode(): str(SCHEMA_VERSION + 1)})
     bad_file(filled).write_bytes(encode(newer))
@@ -152,6 +204,7 @@ def test_two_columns_of_one_name_are_refused(filled, runs):
     assert the_fault(filled) == "foreign: two columns have one name"
 
 
+@pytest.mark.fault("F61")
 @pytest.mark.parametrize(
     "column",
     [pa.array([["nested"]]), pa.array([b"bytes"]), pa.array([2**63], pa.uint64()), pa.array([1], pa.timestamp("us", tz="Asia/Tokyo"))],
@@ -162,6 +215,7 @@ def test_a_column_of_a_type_that_bench_does_not_write_is_refused(filled, runs, c
     assert the_fault(filled).startswith("refused: column 'hp.evil' is ")
 
 
+@pytest.mark.fault("F61")
 def test_an_extension_type_is_refused_whether_or_not_it_is_known(filled, runs):
     known = pa.ExtensionArray.from_storage(pa.uuid(), pa.array([b"0" * 16], pa.binary(16)))
     named = pa.field("hp.evil", pa.string(), metadata={b"ARROW:extension:name": b"evil"})
@@ -170,6 +224,7 @@ def test_an_extension_type_is_refused_whether_or_not_it_is_known(filled, runs):
         assert the_fault(filled).startswith("refused: column 'hp.evil'")
 
 
+@pytest.mark.fault("F61")
 @pytest.mark.parametrize("changes", [{b"better": b"sideways"}, {b"scale": b"x"}, {b"version": b"one"}, {b"meaning": b"\xff"}])
 def test_a_metric_that_cannot_be_is_refused(filled, runs, changes):
     table = runs({"row": "bad"})
@@ -181,6 +236,7 @@ def test_a_metric_that_cannot_be_is_refused(filled, runs, changes):
     assert list(filled.metrics()) == ["test_accuracy"]
 
 
+@pytest.mark.fault("F61")
 @pytest.mark.parametrize(
     ("limit", "what"),
     [("MAX_FILE", "it is larger"), ("MAX_FOOTER", "its footer"), ("MAX_COLUMNS", "columns"), ("MAX_ROWS", "rows"), ("MAX_LOADED", "bytes once loaded")],
@@ -194,6 +250,7 @@ def test_claims_beyond_the_limits_are_refused_before_data_are_loaded(tmp_path, h
         open_file(path, "history")
 
 
+@pytest.mark.fault("F61")
 def test_a_file_with_a_hundred_thousand_columns_is_refused(tmp_path):
     path = tmp_path / "wide.parquet"
     path.write_bytes(encode(pa.table({f"c{number}": pa.array([], pa.bool_()) for number in range(5_000)})))

@@ -43,6 +43,7 @@ def test_a_file_that_nobody_sealed_passes(plain):
     assert read(plain).equals(TABLE)
 
 
+@pytest.mark.fault("F20")
 @pytest.mark.parametrize("bit", range(8))
 def test_no_flipped_bit_gives_another_value(plain, bit):
     sealed = seal(plain)
@@ -59,6 +60,7 @@ def test_no_flipped_bit_gives_another_value(plain, bit):
     assert survived == set(range(mark, mark + len(MARK)))
 
 
+@pytest.mark.fault("F18")
 def test_every_cut_is_noticed(plain):
     sealed = seal(plain)
     assert all(read(sealed[:length]) is None for length in range(len(sealed)))

@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -29,19 +30,20 @@ LATER = datetime(2026, 1, 2, tzinfo=UTC)
 class Failing(files.System):
     """Fails at the call of a given number, and knows which one it was."""
 
-    def __init__(self, fail_at: int | None):
+    def __init__(self, fail_at: int | None, number: int = errno.ENOSPC):
         self.fail_at = fail_at
+        self.number = number
         self.calls: list[tuple[str, tuple]] = []
 
     def __getattribute__(self, name):
         method = super().__getattribute__(name)
-        if name.startswith("_") or name in ("fail_at", "calls"):
+        if name.startswith("_") or name in ("fail_at", "number", "calls"):
             return method
 
         def call(*arguments):
             self.calls.append((name, arguments))
             if len(self.calls) - 1 == self.fail_at:
-                raise OSError(errno.ENOSPC, "full")
+                raise OSError(self.number, os.strerror(self.number))
             return method(*arguments)
 
         return call
@@ -70,12 +72,14 @@ def test_preparing_twice_changes_nothing(tmp_path):
     assert Registry(tmp_path).exists
 
 
+@pytest.mark.fault("F12")
 def test_a_read_only_registry_is_refused(registry):
     registry = Registry(registry.root, Failing(0))
     with pytest.raises(StorageError, match="cannot be written"):
         registry.prepare()
 
 
+@pytest.mark.fault("F60")
 def test_a_registry_of_a_newer_format_is_read_but_not_written(registry, runs):
     registry.append("tricks.quick.p1", {"runs": runs({})})
     (registry.root / "format.json").write_text('{"format": 2}')
@@ -86,6 +90,7 @@ def test_a_registry_of_a_newer_format_is_read_but_not_written(registry, runs):
     assert [fault.path.name for fault in registry.faults] == ["format.json"]
 
 
+@pytest.mark.fault("F60")
 @pytest.mark.parametrize("content", ["", "{}", "[1]", "null", "\x00"])
 def test_a_damaged_format_file_is_refused_and_named(registry, runs, content):
     registry.append("tricks.quick.p1", {"runs": runs({})})
@@ -96,6 +101,7 @@ def test_a_damaged_format_file_is_refused_and_named(registry, runs, content):
     assert len(registry.faults) == 1
 
 
+@pytest.mark.fault("F60")
 def test_rows_without_a_format_file_are_read_but_none_are_added(registry, runs):
     registry.append("tricks.quick.p1", {"runs": runs({})})
     (registry.root / "format.json").unlink()
@@ -121,13 +127,38 @@ def test_the_table_runs_is_published_last(registry, runs, history):
     assert published == ["history", "runs"]
 
 
-def test_whichever_call_fails_the_pack_is_there_as_a_whole_or_not_at_all(registry, runs, history):
+@pytest.mark.fault("F8")
+def test_no_file_has_its_name_before_it_is_on_the_disk_and_none_is_acknowledged_before_its_folder_is(registry, runs, history):
+    """What a loss of power leaves can only be modelled: the order of calls is what promises it."""
+    system = Failing(None)
+    Registry(registry.root, system).append("tricks.quick.p1", {"runs": runs({}), "history": history(("r0", 1, 0.5))})
+    system.calls.append(("acknowledged", ()))
+    for table in ("history", "runs"):
+        final = registry.root / table / "tricks.quick.p1.parquet"
+        named = next(place for place, call in enumerate(system.calls) if call[0] == "link" and call[1][1] == final)
+        temporary = system.calls[named][1][0]
+        begun = system.calls.index(("create", (temporary,)))
+        names = [name for name, _ in system.calls[begun:named]]
+        assert names[0] == "create"
+        assert names[-2:] == ["fsync", "close"]
+        assert set(names[1:-2]) == {"write"}
+        assert named < system.calls.index(("sync_folder", (final.parent,)))
+    # What commits the pack is begun after everything else of it is on the disk.
+    synced = system.calls.index(("sync_folder", (registry.root / "history",)))
+    assert synced < next(place for place, call in enumerate(system.calls) if call[0] == "create" and call[1][0].parent.name == "runs")
+    assert [name for name, _ in system.calls[-2:]] == ["sync_folder", "acknowledged"]
+
+
+@pytest.mark.fault("F9")
+@pytest.mark.fault("F10")
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO, errno.EROFS])
+def test_whichever_call_fails_the_pack_is_there_as_a_whole_or_not_at_all(registry, runs, history, number):
     registry.append("tricks.quick.p0", {"runs": runs({"row": "before"}), "history": history(("before", 1, 0.5))})
     before = snapshot(registry.root)
     pack = {"runs": runs({"run_id": "new", "row": "new"}), "history": history(("new", 1, 0.25))}
     seen = set()
     for fail_at in range(100):
-        system = Failing(fail_at)
+        system = Failing(fail_at, number)
         stem = f"tricks.quick.p{fail_at + 1}"
         failed = False
         try:
@@ -158,6 +189,7 @@ def test_a_stem_is_used_once(registry, runs):
     assert snapshot(registry.root) == before
 
 
+@pytest.mark.fault("F45")
 @pytest.mark.parametrize("stem", ["", "tricks", "tricks.quick", "../a.quick.p", "a/b.quick.p", "Tricks.quick.p", "a.quick.p q", "-a.quick.p", "a.quick.p\n"])
 def test_a_stem_that_is_no_name_is_refused(registry, runs, stem):
     with pytest.raises(UsageError, match="cannot name files"):
@@ -199,32 +231,37 @@ from bench.registry.rows import table_from_rows
 from bench.registry.schema import TABLES, arrow_schema
 from bench.registry.store import Registry
 from datetime import datetime, UTC
-root, worker, start = sys.argv[1:]
+root, worker, appends = sys.argv[1:]
 values = {"string": "x", "int64": 0, "float64": 0.0, "bool": False, "timestamp": datetime(2026, 1, 1, tzinfo=UTC)}
 row = {column.name: values[column.type] for column in TABLES["runs"] if not column.nullable}
 registry = Registry(root)
 print("ready", flush=True)
 sys.stdin.readline()
 registry.prepare()
-for number in range(10):
+for number in range(int(appends)):
     name = f"{worker}-{number}"
     registry.append(f"s.quick.{name}", {"runs": table_from_rows(arrow_schema("runs"), [row | {"row": name, "run_id": name, "status": "ok"}])})
     print(name, flush=True)
 """
 
 
-def test_processes_that_make_and_fill_one_registry_at_the_same_time_all_succeed(tmp_path):
+@pytest.mark.fault("F15")
+@pytest.mark.fault("F14")
+@pytest.mark.parametrize(("processes", "appends"), [(4, 10), pytest.param(8, 200, marks=pytest.mark.slow)])
+def test_processes_that_make_and_fill_one_registry_at_the_same_time_all_succeed(tmp_path, processes, appends):
     command = [sys.executable, "-c", APPENDER, str(tmp_path / "results")]
-    workers = [subprocess.Popen([*command, str(worker), ""], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for worker in range(4)]
+    workers = [subprocess.Popen([*command, str(worker), str(appends)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for worker in range(processes)]
     assert all(worker.stdout.readline() == "ready\n" for worker in workers)
     for worker in workers:
         worker.stdin.write("go\n")
         worker.stdin.flush()
-    acknowledged = [name for worker in workers for name in worker.communicate()[0].split()]
-    assert [worker.returncode for worker in workers] == [0] * 4
+    with ThreadPoolExecutor(processes) as readers:
+        acknowledged = [name for said in readers.map(lambda worker: worker.communicate()[0], workers) for name in said.split()]
+    assert [worker.returncode for worker in workers] == [0] * processes
     registry = Registry(tmp_path / "results")
     assert sorted(registry.runs()["row"]) == sorted(acknowledged)
-    assert len(acknowledged) == 40
+    assert len(acknowledged) == len(set(acknowledged)) == processes * appends
+    assert len(registry.table("runs")) == processes * appends
     assert registry.verify() == []
 
 
@@ -349,6 +386,7 @@ def test_a_damaged_copy_of_a_suite_is_named_and_mended(registry):
         assert path.read_bytes() == b"title: a\n"
 
 
+@pytest.mark.fault("F45")
 @pytest.mark.parametrize("digest", ["../format", "", "g" * 64, "A" * 64])
 def test_what_is_no_digest_names_no_file(registry, digest):
     (registry.root / "format.yaml").write_text("secret")
@@ -358,6 +396,7 @@ def test_what_is_no_digest_names_no_file(registry, digest):
 # Secrets
 
 
+@pytest.mark.fault("F62")
 def test_a_secret_of_the_environment_never_gets_into_the_registry(tmp_path):
     script = """
 import sys

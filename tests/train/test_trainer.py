@@ -12,7 +12,10 @@ from bench.config import Run, Stop
 from bench.parts.models import models
 from bench.parts.optimizers import optimizers
 from bench.registry.schema import TABLES
+from bench.results import Interrupted
+from bench.sources import Sources
 from bench.train.checkpoints import Checkpoints
+from bench.train.trainer import Trainer
 from tests.train.runs import DIGITS, numbers, pack_of, prepared, run_of, sine_run, trainer
 
 MEASURES = ["accuracy", "loss", "generalization_gap", {"name": "loss_curve", "points": 3, "directions": 2}]
@@ -120,6 +123,15 @@ def test_measures_look_at_training_as_it_goes(snapshots, steps):
     assert len({row["output"] for step in steps for row in rows[step] if row["split"] == "train"}) == 8 * len(steps)
 
 
+def test_what_a_measure_saw_along_the_way_joins_the_history():
+    history = train(sine_run(steps=9), measures=[{"name": "effective_course", "snapshots": [4]}]).tables["history"]
+    plain = train(sine_run(steps=9), measures=["loss"]).tables["history"]
+    assert history[: len(plain)] == plain
+    assert {(row["step"], row["metric"]) for row in history[len(plain) :]} == {
+        (step, f"effective_ratio_{name}") for step in (4, 9) for name in ("early", "late")
+    }
+
+
 def test_a_measure_has_the_snapshots_that_it_asks_for_and_not_those_of_others():
     result, rows = on_sine(sine_run(steps=9), {"name": "fit", "snapshots": [4]}, {"name": "neurons", "snapshots": [2]}, "relative_change")
     assert list(rows) == [4, 9]
@@ -199,3 +211,30 @@ def test_a_gpu_repeats_itself():
     assert first.machine.device == "cuda"
     assert numbers(first) == numbers(again)
     assert first.metrics["train_loss"] == pytest.approx(train(run).metrics["train_loss"], rel=1e-3)
+
+
+@pytest.mark.fault("F54")
+def test_no_trainer_is_made_of_other_code_than_the_plan_knows(tmp_path):
+    part = tmp_path / "part.py"
+    part.write_text("width = 1\n")
+    sources = Sources()
+    sources.hashes([part])
+    Trainer("cpu", tmp_path, "a processor", sources=sources.stamps)
+    part.write_text("width = 2\n")
+    with pytest.raises(Interrupted, match=r"changed since the plan was made: part\.py"):
+        Trainer("cpu", tmp_path, "a processor", sources=sources.stamps)
+
+
+@pytest.mark.fault("F6")
+@pytest.mark.parametrize("run", [run_of(epochs=6), run_of(epochs=6, model={"name": "resnet20", "width": 2}, batch_size=32)], ids=["stacked", "resident"])
+def test_asked_to_stop_it_keeps_where_it_is_and_goes_on_with_the_same_numbers(tmp_path, run):
+    expected = numbers(trainer()(pack_of(run), lambda progress: None)[0])
+    seen = []
+    one = Trainer("cpu", tmp_path, "a processor", checkpoints=Checkpoints(tmp_path))
+    with pytest.raises(Interrupted):
+        one(pack_of(run), seen.append, lambda: len(seen) == 3)
+    (kept,) = tmp_path.iterdir()
+    assert int(kept.suffix[1:]) > 0
+    before = len(seen)
+    assert numbers(one(pack_of(run), seen.append)[0]) == expected
+    assert 0 < len(seen) - before < 6
