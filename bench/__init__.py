@@ -6,7 +6,7 @@ The package reads from the bottom up, and imports run one way:
 ==============  ======================================================================================
 foundation      `errors`, `files`, `catalog`, `selection`, `seeding`, `config`, `yaml`, `suite`, `sources`, …: no torch
 parts           `parts.*`: what a suite can name, one folder per kind, one file per thing
-planning        `resolve` (a suite -> cells), `plan` (cells and what is done -> runs), `packing`
+planning        `resolve` (a suite -> cells), `pairs` (of cells), `plan` (cells and what is done -> runs), `packing`
 training        `train`: one pack -> the results of its runs
 executors       `executors`: how packs are run, in this process or in workers: no torch
 registry        `registry`: Parquet in, frames out, with provenance: no torch

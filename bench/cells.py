@@ -67,6 +67,7 @@ class _Numbers(pydantic.BaseModel):
     dropout: Annotated[list[Rate], Field(min_length=1)]
     mask: Mask = "per_sample"
     batch_size: Annotated[int, Field(ge=1)] | None = None
+    chunk: Annotated[int, Field(ge=1)] | None = None
     epochs: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     steps: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = None
     precision: Precision = "float32"
@@ -118,6 +119,7 @@ class CellBuilder:
             stop=numbers.rule,
             penalties=terms,
             phases=phases,
+            chunk=numbers.chunk,
         )
         return cell, problems
 
@@ -162,7 +164,11 @@ class CellBuilder:
         return found
 
     def _phases(self, settings: Settings, problems: list[BenchError]) -> tuple[Phase, ...]:
-        found = [self._phase(raw, settings, index, problems) for index, raw in enumerate(settings.values.get("phases") or [])]
+        given = settings.values.get("phases") or []
+        if not isinstance(given, list) or not all(isinstance(raw, dict) for raw in given):
+            problems.append(UsageError(f"phases are a list of mappings, as [{{until: 100, objective: squared}}]; got {given!r}", settings.place("phases")))
+            return ()
+        found = [self._phase(raw, settings, index, problems) for index, raw in enumerate(given)]
         phases = [phase for phase in found if phase is not None]
         ends = [phase.until for phase in phases]
         if ends != sorted(set(ends)):
@@ -220,7 +226,7 @@ class CellBuilder:
 
     def _numbers(self, settings: Settings, where: Place, problems: list[BenchError]) -> _Numbers | None:
         values = settings.values
-        given: dict[str, Any] = {key: values[key] for key in ("epochs", "steps", "precision") if values.get(key) is not None}
+        given: dict[str, Any] = {key: values[key] for key in ("chunk", "epochs", "steps", "precision") if values.get(key) is not None}
         rate, dropout = _rate(settings), values.get("dropout")
         given["dropout"] = rate if isinstance(rate, list) else [rate]
         if isinstance(dropout, dict):

@@ -6,6 +6,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -22,6 +23,7 @@ from bench.options import (
     CheckpointOption,
     DeviceOption,
     DirtyOption,
+    ExecutorOption,
     ExperimentOption,
     FailOnOption,
     ForceOption,
@@ -45,6 +47,7 @@ from bench.options import (
     StrictOption,
     SuiteArgument,
     SuitesOption,
+    TimeoutOption,
     TrainOption,
     VariantOption,
 )
@@ -107,7 +110,8 @@ def run(
     device: DeviceOption = "auto",
     pack_size: PackSizeOption = None,
     checkpoint_every: CheckpointOption = 300.0,
-    executor: Annotated[str, typer.Option("--executor", help="processes, or inline to debug.")] = "processes",
+    timeout: TimeoutOption = None,
+    executor: ExecutorOption = "processes",
     dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Only show the plan.")] = False,
     report_folder: ReportOption = DEFAULT_REPORT,
     max_cells: MaxCellsOption = 100_000,
@@ -119,7 +123,7 @@ def run(
 
     policy = Policy(force, reuse is Reuse.any, retry_failed)
     registry = _registry(results)
-    way = Way(device, jobs, executor, pack_size, checkpoint_every)
+    way = Way(device, jobs, executor, pack_size, checkpoint_every, timeout)
     failed = False
     for name in suites:
         request = Request(name, profile.value, overrides or (), experiment or (), only, policy, plugins or (), max_cells, [report_folder])
@@ -229,6 +233,35 @@ def show(
     for table in run_tables(registry, which):
         _print(table, format_)
     _end(registry)
+
+
+@app.command()
+def measure(
+    context: typer.Context,
+    suite: SuiteArgument,
+    profile: ProfileOption = Profile.quick,
+    experiment: ExperimentOption = None,
+    only: OnlyOption = "",
+    overrides: SetOption = None,
+    plugins: PluginOption = None,
+    results: ResultsOption = DEFAULT_RESULTS,
+    reuse: ReuseOption = Reuse.code,
+    jobs: JobsOption = None,
+    device: DeviceOption = "auto",
+    executor: ExecutorOption = "processes",
+    dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Only show what is missing.")] = False,
+    report_folder: ReportOption = DEFAULT_REPORT,
+    max_cells: MaxCellsOption = 100_000,
+    format_: FormatOption = Format.table,
+) -> None:
+    """Take the measures that rows lack, of kept weights (keep: final), without training."""
+    from bench.plan import Policy
+    from bench.run import Request, Way
+
+    policy = Policy(reuse_any=reuse is Reuse.any)
+    request = Request(suite, profile.value, overrides or (), experiment or (), only, policy, plugins or (), max_cells, [report_folder])
+    registry = _registry(results)
+    _end(registry, failed=_measure_suite(request, registry, Way(device, jobs, executor), report_folder, format_, bool(context.obj), dry_run))
 
 
 @app.command()
@@ -357,6 +390,34 @@ def merge(
     if compact:
         _say(f"{registry.root}: {registry.compact()}")
     _end(*sources, registry)
+
+
+@app.command()
+def verify(results: ResultsOption = DEFAULT_RESULTS, format_: FormatOption = Format.table) -> None:
+    """Read every file of the registry whole; name what cannot be used, count what does not belong there."""
+    from bench.report.upkeep import soundness_table
+
+    registry = _registry(results)
+    _print(soundness_table(registry), format_)
+    _end(registry)
+
+
+@app.command()
+def gc(
+    results: ResultsOption = DEFAULT_RESULTS,
+    dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Only list them.")] = False,
+    format_: FormatOption = Format.table,
+) -> None:
+    """List and remove what nobody needs: files without a row, what dead writers left, checkpoints of runs that are done."""
+    from bench.report.upkeep import strays_table
+
+    registry = _registry(results)
+    listed = registry.garbage()
+    _print(strays_table(listed), format_)
+    if not dry_run:
+        registry.remove(listed)
+    _say(f"{'to remove' if dry_run else 'removed'}: {len(listed)} files, {sum(stray.size for stray in listed):,} bytes", err=format_ is not Format.table)
+    _end(registry)
 
 
 @app.command()
@@ -504,21 +565,53 @@ def _run_suite(request: Request, registry: Registry, way: Way, out: Path, format
     """Run one suite, print its tables, and say whether a run failed."""
     from rich.console import Console
 
+    from bench.devices import devices
     from bench.progress import follow
-    from bench.run import devices, execute, make_job
+    from bench.run import execute, make_job
 
     job = make_job(request, registry)
     trained = len(job.plan.to_train())
     counts = job.plan.counts()
     _say(f"{job.suite.name} at {request.profile}: {_counts(job.plan)}{'' if registry.exists else f'; new registry in {registry.root}/'}")
     workers = len(devices(way.device, way.jobs))
-    ended = follow(execute(job, registry, way), trained, workers, Console(stderr=True), debug)
-    fresh = bool(trained or job.plan.to_repeat())
+    with closing(execute(job, registry, way)) as events:
+        ended = follow(events, trained + len(job.plan.to_pair()), workers, Console(stderr=True), debug)
+    fresh = bool(ended or job.plan.to_repeat())
     _print_results(job.plan, registry, out, fresh, format_)
     failures = {status: count for status, count in ended.items() if status not in ("ok", "diverged")}
     for status, count in failures.items():
         _say(f"{count} runs: {status}; the report has the reasons, --retry-failed --executor inline --debug the tracebacks", err=True)
     return bool(failures or counts["failed"])
+
+
+def _measure_suite(request: Request, registry: Registry, way: Way, out: Path, format_: Format, debug: bool, dry_run: bool) -> bool:
+    """Measure what one suite lacks, print its tables, and say whether something is missing still."""
+    from rich.console import Console
+
+    from bench.devices import devices
+    from bench.listing import lacking_table
+    from bench.measuring import lacking_runs
+    from bench.progress import follow
+    from bench.run import make_job
+    from bench.run import measure as take_measures
+
+    job = make_job(request, registry)
+    found, pairs = lacking_runs(job.plan), job.plan.to_pair()
+    untrained = len(job.plan.to_train()) - len(found) + sum(run.state == "failed" and len(run.run.cells) == 1 for run in job.plan.runs)
+    if all(run.row is None and run.finished is None for run in job.plan.runs):
+        raise NothingError(f"no run of suite {job.suite.name!r} is trained by this code", hint=f"Train it: bench run {request.suite}")
+    if found or pairs:
+        _print(lacking_table(found, pairs), format_)
+    if not dry_run:
+        with closing(take_measures(job, registry, way)) as events:
+            able = sum(not each.obstacle for each in found)
+            ended = follow(events, able + len(pairs), len(devices(way.device, way.jobs)), Console(stderr=True), debug)
+        _print_results(job.plan, registry, out, bool(ended or job.plan.to_repeat()), format_)
+        unmeasured = len(found) + len(pairs) - ended["ok"] - ended["diverged"]
+        if unmeasured or untrained:
+            _say(f"{unmeasured} rows could not be measured, {untrained} runs are not trained; bench run {request.suite} does both", err=True)
+        return bool(unmeasured or untrained)
+    return False
 
 
 def _run_missing(order: Order, revisions: Sequence[Revision]) -> bool:
@@ -572,8 +665,9 @@ def _print_results(plan: Plan, registry: Registry, out: Path, fresh: bool, forma
 
 
 def _print_plan(request: Request, registry: Registry, way: Way, format_: Format = Format.table) -> None:
+    from bench.devices import devices
     from bench.listing import plan_tables
-    from bench.run import devices, make_job, packs_of
+    from bench.run import make_job, packs_of
 
     job = make_job(request, registry)
     packs = packs_of(job.plan.to_train(), len(devices(way.device, way.jobs)), way.pack_size)

@@ -23,7 +23,7 @@ OptimizerState = Literal["keep", "fresh"]
 SINGLE = ("model", "dataset", "objective", "optimizer", "schedule", "initializer")
 """The keys of a cell that name one part."""
 
-LATER = ("stop", "penalties", "phases")
+LATER = ("stop", "penalties", "phases", "chunk")
 """Keys that the canonical text has only where they are set, so that identities stand from before there were such."""
 
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False, default=asdict)
@@ -83,7 +83,9 @@ class Phase:
 class Cell:
     """One point of a grid: everything that can change the numbers except the seed.
 
-    Exactly one of `epochs` and `steps` is set. `batch_size` is a number of samples or ``"full"``.
+    Exactly one of `epochs` and `steps` is set. `batch_size` is a number of samples or ``"full"``. A batch of more samples
+    than `chunk` is computed in pieces of so many; the gradients of the pieces add up to that of the batch, but a batch
+    norm takes the statistics of each piece by itself.
     """
 
     model: PartSpec
@@ -101,6 +103,7 @@ class Cell:
     stop: Stop | None = None
     penalties: tuple[PartSpec, ...] = ()
     phases: tuple[Phase, ...] = ()
+    chunk: int | None = None
 
     def texts(self) -> dict[str, str]:
         """Each setting as canonical JSON."""
@@ -141,7 +144,7 @@ class Cell:
         columns["dropout"] = self.dropout.rate
         columns["dropout.rates"] = text(self.dropout.rate)
         columns["dropout.mask"] = self.dropout.mask
-        for name in ("batch_size", "epochs", "steps", "precision"):
+        for name in ("batch_size", "chunk", "epochs", "steps", "precision"):
             columns[name] = getattr(self, name)
         columns["stop.metric"], columns["stop.below"] = (self.stop.metric, self.stop.below) if self.stop else (None, None)
         return columns
@@ -158,6 +161,55 @@ class Run:
     def run_id(self) -> str:
         """SHA-256 of the cell's id and the seed."""
         return hashlib.sha256(f"{self.cell.cell_id}/{self.seed}".encode()).hexdigest()
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """Its cell, as a tuple: a `Pair` has two."""
+        return (self.cell,)
+
+    @property
+    def cell_id(self) -> str:
+        """The id of its cell."""
+        return self.cell.cell_id
+
+    @property
+    def json(self) -> str:
+        """The canonical JSON text of its cell."""
+        return self.cell.json
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two runs of one seed, of which a measure of two runs is taken; has a row of its own, as a run has."""
+
+    first: Run
+    second: Run
+
+    @property
+    def seed(self) -> int:
+        """The seed of both."""
+        return self.first.seed
+
+    @cached_property
+    def run_id(self) -> str:
+        """SHA-256 of the ids of its runs, in their order."""
+        return hashlib.sha256(f"{self.first.run_id}/{self.second.run_id}".encode()).hexdigest()
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """The cells of its runs, in their order."""
+        return (self.first.cell, self.second.cell)
+
+    @cached_property
+    def cell_id(self) -> str:
+        """SHA-256 of the ids of its cells, in their order: the same for every seed."""
+        return hashlib.sha256("/".join(cell.cell_id for cell in self.cells).encode()).hexdigest()
+
+    @property
+    def json(self) -> str:
+        """The canonical JSON texts of its cells, under ``first`` and ``second``."""
+        first, second = self.cells
+        return f'{{"first":{first.json},"second":{second.json}}}'
 
 
 def cell_from_json(text: str) -> Cell:

@@ -12,6 +12,7 @@ from bench.catalog import Catalog, Part, load_entry_points, load_plugin
 from bench.cells import CATALOGS
 from bench.datafiles import Files
 from bench.errors import BenchError, UsageError, did_you_mean
+from bench.measuring import Lacking
 from bench.plan import Plan, PlannedRun
 from bench.report.table import Table, text_table
 
@@ -72,7 +73,7 @@ def plan_tables(plan: Plan, packs: int, rows: pd.DataFrame) -> list[Table]:
     summary = []
     for experiment, runs in _by_experiment(plan):
         counts = [str(sum(run.state == state for run in runs) or "") for state in states]
-        summary.append((experiment, str(len({run.run.cell.cell_id for run in runs})), str(len(runs)), *counts))
+        summary.append((experiment, str(len({run.run.cell_id for run in runs})), str(len(runs)), *counts))
     to_train = plan.to_train()
     notes = [f"{len(plan.runs)} runs; to train: {len(to_train)} runs in {packs} packs.", *_estimate(to_train, rows)]
     first = text_table(f"{plan.origin.suite} at {plan.origin.profile}", ("experiment", "cells", "runs", *states), summary, notes)
@@ -101,6 +102,19 @@ def _estimate(to_train: Sequence[PlannedRun], rows: pd.DataFrame) -> list[str]:
     memory = trained["peak_memory"].max() / 2**20
     unknown = f"; {len(to_train) - len(known)} runs of experiments that were never run are not counted" if len(known) < len(to_train) else ""
     return [f"About {sum(known):.0f} s of one worker, by past rows{unknown}; at most {memory:.0f} MiB per worker so far."]
+
+
+def lacking_table(found: Sequence[Lacking], pairs: Sequence[PlannedRun]) -> Table:
+    """What can be measured of kept weights, and what stands in the way of the rest.
+
+    Args:
+        found: runs that lack measures.
+        pairs: pairs that do.
+    """
+    wanted = [(each.planned.experiment, ", ".join(spec.name for spec in each.wanted) or "none", each.obstacle or "of its weights") for each in found]
+    wanted += [(pair.experiment, ", ".join(spec.name for spec in pair.measures), "of the weights of both runs") for pair in pairs]
+    rows = [(*kind, str(wanted.count(kind))) for kind in dict.fromkeys(wanted)]
+    return text_table("Measures that are missing", ("experiment", "measures", "how", "runs"), rows)
 
 
 def data_names() -> list[str]:

@@ -31,6 +31,8 @@ def misfits(cell: Cell, data: DataSpec, wanted: Sequence[PartSpec], settings: Se
     if cell.batch_size != "full" and cell.batch_size > data.train:
         message = f"a batch of {cell.batch_size} is larger than the training set of {data.train}"
         problems.append(UsageError(message, settings.place("batch_size"), "Use a smaller batch, or full."))
+    if cell.chunk is not None:
+        problems += _wrong_pieces(cell, data, settings)
     if data.task not in objectives[cell.objective.name].traits["tasks"]:
         message = f"objective {cell.objective.name!r} is not for {data.task}, which data set {cell.dataset.name!r} is"
         problems.append(UsageError(message, settings.place("objective")))
@@ -47,6 +49,28 @@ def misfits(cell: Cell, data: DataSpec, wanted: Sequence[PartSpec], settings: Se
         for spec in wanted
         if measures[spec.name].traits.get("stacked") and not models[cell.model.name].traits.get("stacked")
     ]
+    problems += [
+        UsageError(
+            f"measure {spec.name!r} is of the last epochs, and which these are is not known where a stop rule may end training",
+            settings.place("stop"),
+            "Leave out the measure, or the rule (stop: null).",
+        )
+        for spec in wanted
+        if cell.stop is not None and "last" in (spec.parameters.get("snapshots") or ())
+    ]
+    return problems
+
+
+def _wrong_pieces(cell: Cell, data: DataSpec, settings: Settings) -> list[UsageError]:
+    """Whether batches can be computed in pieces: there is something to cut, and what is minimized is a mean over samples."""
+    size = data.train if cell.batch_size == "full" else cell.batch_size
+    problems = []
+    if cell.chunk is not None and cell.chunk >= size:
+        message = f"a piece of {cell.chunk} samples is no part of a batch of {size}"
+        problems.append(UsageError(message, settings.place("chunk"), "Use smaller pieces, or leave chunk out (null)."))
+    if cell.penalties or any(phase.penalties for phase in cell.phases):
+        message = "a batch with penalties is not computed in pieces: a penalty is no mean over samples"
+        problems.append(UsageError(message, settings.place("chunk"), "Leave chunk out (null), or the penalties."))
     return problems
 
 

@@ -71,6 +71,11 @@ CheckpointOption = Annotated[
     float,
     typer.Option("--checkpoint-every", min=0, metavar="SECONDS", help="How often runs are kept while they are trained, to go on from there."),
 ]
+TimeoutOption = Annotated[
+    float | None,
+    typer.Option("--timeout", min=0, metavar="SECONDS", help="How long a run may take; a pack of several has as long for each. Unlimited by default."),
+]
 PackSizeOption = Annotated[int | None, typer.Option("--pack-size", min=1, help="How many runs a pack has at most; chosen by size by default.")]
 JobsOption = Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="How many workers at most.")]
+ExecutorOption = Annotated[str, typer.Option("--executor", help="processes, or inline to debug.")]
 DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:0.")]

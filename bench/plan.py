@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import pandas as pd
 
 from bench.cells import CATALOGS
-from bench.config import PartSpec, Run
+from bench.config import Cell, Pair, PartSpec, Run
 from bench.errors import UsageError
 from bench.packing import Task
+from bench.parts.measures import views_of
 from bench.resolve import ResolvedExperiment
+from bench.results import FAILED
 from bench.selection import Selection
 from bench.sources import Sources, changed, code_id
 
@@ -36,6 +38,8 @@ COLUMNS = (
     "status",
     "reason",
     "measures",
+    "remarks",
+    "weights",
     "generation",
 )
 """What a plan looks at in the rows of `runs`."""
@@ -53,7 +57,7 @@ class Policy:
     Attributes:
         force: none does.
         reuse_any: rows of other code do.
-        retry_failed: runs that crashed, timed out or ran out of memory are trained again.
+        retry_failed: runs that crashed, timed out or ran out of memory are trained again, and those a measure of which failed.
     """
 
     force: bool = False
@@ -84,13 +88,13 @@ class Origin:
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """A run as one experiment wants it, and what is to be done about it.
+    """A run or a pair as one experiment wants it, and what is to be done about it.
 
     Attributes:
         experiment: the experiment's name.
         axes: axis -> its value as text.
-        run: the run.
-        measures: what is to be measured.
+        run: the run, or the pair.
+        measures: what is to be measured: of a run measures of one, of a pair measures of two.
         code: source -> hash, of the sources that the numbers depend on.
         code_id: one hash over them.
         state: ``done``: its row is there; ``reuse``: trained before, its row is written anew for this experiment and
@@ -99,11 +103,13 @@ class PlannedRun:
         row: the row that it is or repeats, in the columns `COLUMNS`.
         recorded: whether that row is of this very experiment and commit.
         generation: the generation of the row to write.
+        keep: whether the final weights are kept.
+        finished: a row of the same code that only lacks measures, in the columns `COLUMNS`.
     """
 
     experiment: str
     axes: Mapping[str, str]
-    run: Run
+    run: Run | Pair
     measures: tuple[PartSpec, ...]
     code: Mapping[str, str]
     code_id: str
@@ -112,11 +118,14 @@ class PlannedRun:
     row: Mapping[str, Any] | None = None
     recorded: bool = False
     generation: int = 0
+    keep: bool = False
+    finished: Mapping[str, Any] | None = None
 
     @property
     def task(self) -> Task:
-        """What is trained."""
-        return Task(self.run, self.measures, self.code_id)
+        """What is trained; a pair is not."""
+        assert isinstance(self.run, Run)
+        return Task(self.run, self.measures, self.code_id, self.keep)
 
 
 @dataclass(frozen=True)
@@ -132,13 +141,23 @@ class Plan:
         Raises:
             UsageError: if two experiments share a run and take one measure with different parameters.
         """
-        first: dict[str, PlannedRun] = {}
-        for planned in self.runs:
-            if planned.state in ("new", "stale"):
-                kept = first.setdefault(planned.run.run_id, planned)
-                if kept is not planned:
-                    first[planned.run.run_id] = _with_measures(kept, planned)
-        return list(first.values())
+        return _each_once(planned for planned in self.runs if planned.state in ("new", "stale") and isinstance(planned.run, Run))
+
+    def to_pair(self) -> list[PlannedRun]:
+        """The pairs to measure once their runs are trained, each once.
+
+        Raises:
+            UsageError: if two experiments share a pair and take one measure with different parameters.
+        """
+        return _each_once(planned for planned in self.runs if planned.state in ("new", "stale") and isinstance(planned.run, Pair))
+
+    def lacking(self) -> list[PlannedRun]:
+        """The runs that were trained by the same code and only lack measures, or kept weights, each once; pairs are none of them.
+
+        Raises:
+            UsageError: if two experiments share a run and take one measure with different parameters.
+        """
+        return _each_once(planned for planned in self.runs if planned.finished is not None and isinstance(planned.run, Run))
 
     def to_repeat(self) -> list[PlannedRun]:
         """The runs that were trained before, whose rows are still to be written for this experiment and commit."""
@@ -169,24 +188,36 @@ def plan(experiments: Sequence[ResolvedExperiment], rows: pd.DataFrame, origin: 
 class _Candidate:
     experiment: str
     axes: Mapping[str, str]
-    run: Run
+    run: Run | Pair
     measures: tuple[PartSpec, ...]
     code: Mapping[str, str]
     code_id: str
+    keep: bool = False
 
 
 def _candidates(experiments: Sequence[ResolvedExperiment], only: Selection, sources: Sources) -> Iterator[_Candidate]:
     codes: dict[frozenset[tuple[str, str]], tuple[Mapping[str, str], str]] = {}
     conditions = [condition for condition in only.conditions if condition.key == "seed"]
+
+    def code_of(*cells: Cell) -> tuple[Mapping[str, str], str]:
+        names = frozenset((kind, spec.name) for cell in cells for kind, spec in cell.parts())
+        if names not in codes:
+            hashes = sources.hashes(CATALOGS[kind][name].source for kind, name in names)
+            codes[names] = hashes, code_id(hashes)
+        return codes[names]
+
     for experiment in experiments:
         seeds = [seed for seed in experiment.seeds if all(condition.matches({"seed": seed}) for condition in conditions)]
+        of_two = tuple(spec for spec in experiment.measures if views_of(spec.name) == 2)
         for resolved in experiment.cells:
-            names = frozenset((kind, spec.name) for kind, spec in resolved.cell.parts())
-            if names not in codes:
-                hashes = sources.hashes(CATALOGS[kind][name].source for kind, name in names)
-                codes[names] = hashes, code_id(hashes)
+            code = code_of(resolved.cell)
+            of_one = tuple(spec for spec in resolved.measures if views_of(spec.name) == 1)
             for seed in seeds:
-                yield _Candidate(experiment.name, resolved.axes, Run(resolved.cell, seed), experiment.measures, *codes[names])
+                yield _Candidate(experiment.name, resolved.axes, Run(resolved.cell, seed), of_one, *code, experiment.keep)
+        for pair in experiment.pairs:
+            code = code_of(pair.first, pair.second)
+            for seed in seeds:
+                yield _Candidate(experiment.name, pair.axes, Pair(Run(pair.first, seed), Run(pair.second, seed)), of_two, *code)
 
 
 class _Known:
@@ -199,7 +230,7 @@ class _Known:
         self._origin = origin
         self._policy = policy
         self._by_run: dict[str, list[Row]] = {}
-        self._lacking: dict[tuple[str, str], str] = {}
+        self._lacking: dict[tuple[str, ...], str] = {}
         self._changed: dict[tuple[str, str], str] = {}
         for row in _records(rows):
             if row["run_id"] in run_ids:
@@ -212,8 +243,10 @@ class _Known:
         generation = max((int(row["generation"]) for row in here), default=-1) + 1
         state, why, row = self._state(wanted, rows, here)
         identity = (wanted.experiment, wanted.axes, wanted.run, wanted.measures, wanted.code, wanted.code_id)
-        recorded = row is not None and row in here and row["suite_digest"] == self._origin.suite_digest
-        return PlannedRun(*identity, state, why, row, recorded, generation)
+        # A row of a run that only lacks measures is none to repeat as it is.
+        complete, finished = (row, None) if state != "stale" else (None, row)
+        recorded = complete is not None and complete in here and complete["suite_digest"] == self._origin.suite_digest
+        return PlannedRun(*identity, state, why, complete, recorded, generation, wanted.keep, finished)
 
     def _state(self, wanted: _Candidate, rows: list[Row], here: list[Row]) -> tuple[State, str, Row | None]:
         if self._policy.force:
@@ -227,16 +260,17 @@ class _Known:
             present = [row for row in complete if row in here and row["suite_digest"] == self._origin.suite_digest]
             return ("done", "its row is there", present[-1]) if present else ("reuse", _source(complete[-1]), complete[-1])
         if finished:
-            return "stale", self._lacks(finished[-1], wanted), None
+            return "stale", self._lacks(finished[-1], wanted), finished[-1]
         if same_code:
             return self._failed(same_code[-1])
         return "stale", self._stale(rows[-1], wanted), None
 
     def _lacks(self, row: Row, wanted: _Candidate) -> str:
-        key = row["measures"], wanted.experiment
+        key = row["measures"], str(row.get("remarks")), *(spec.json for spec in wanted.measures)
         if key not in self._lacking:
-            self._lacking[key] = _lacking(json.loads(row["measures"]), wanted.measures)
-        return self._lacking[key]
+            self._lacking[key] = next((why for _, why in lacking(row, wanted.measures, self._policy.retry_failed)), "")
+        unkept = wanted.keep and row["status"] == "ok" and not isinstance(row.get("weights"), str)
+        return self._lacking[key] or ("its final weights were not kept" if unkept else "")
 
     def _stale(self, row: Row, wanted: _Candidate) -> str:
         key = row["code_files"], wanted.code_id
@@ -263,16 +297,25 @@ def _records(rows: pd.DataFrame) -> Iterator[Row]:
         yield dict(zip(names, values, strict=True))
 
 
-def _lacking(taken: Mapping[str, Any], wanted: Sequence[PartSpec]) -> str:
-    """Why the measures that were taken are not those wanted; empty if they are."""
+def lacking(row: Mapping[str, Any], wanted: Sequence[PartSpec], failed: bool = True) -> Iterator[tuple[PartSpec, str]]:
+    """The measures that a row lacks of those wanted, each with the reason.
+
+    Args:
+        row: a row of `runs`, with its columns ``measures`` and ``remarks``.
+        wanted: what should have been measured.
+        failed: whether it lacks a measure that could not be taken.
+    """
+    taken = json.loads(row["measures"])
+    said = json.loads(row["remarks"]) if failed and isinstance(row.get("remarks"), str) else {}
     for spec in wanted:
         if spec.name not in taken:
-            return f"measure {spec.name} was not taken"
-        if taken[spec.name]["parameters"] != json.loads(json.dumps(dict(spec.parameters))):
-            return f"measure {spec.name} was taken with other parameters"
-        if taken[spec.name]["version"] != measure_version(spec.name):
-            return f"measure {spec.name} has a new version"
-    return ""
+            yield spec, f"measure {spec.name} was not taken"
+        elif taken[spec.name]["parameters"] != json.loads(json.dumps(dict(spec.parameters))):
+            yield spec, f"measure {spec.name} was taken with other parameters"
+        elif taken[spec.name]["version"] != measure_version(spec.name):
+            yield spec, f"measure {spec.name} has a new version"
+        elif said.get(spec.name, "").startswith(FAILED):
+            yield spec, f"measure {spec.name} {said[spec.name]}"
 
 
 def measure_version(name: str) -> int:
@@ -283,6 +326,16 @@ def measure_version(name: str) -> int:
 def _source(row: Mapping[str, Any]) -> str:
     commit = row["commit"]
     return f"trained in {row['suite']}/{row['experiment']}" + (f" at commit {commit[:12]}" if isinstance(commit, str) else "")
+
+
+def _each_once(runs: Iterable[PlannedRun]) -> list[PlannedRun]:
+    """Each run once, with the measures of every experiment that has it."""
+    first: dict[str, PlannedRun] = {}
+    for planned in runs:
+        kept = first.setdefault(planned.run.run_id, planned)
+        if kept is not planned:
+            first[planned.run.run_id] = _with_measures(kept, planned)
+    return list(first.values())
 
 
 def _with_measures(planned: PlannedRun, other: PlannedRun) -> PlannedRun:
@@ -296,4 +349,4 @@ def _with_measures(planned: PlannedRun, other: PlannedRun) -> PlannedRun:
         if spec.name in {taken.name for taken in planned.measures}:
             message = f"experiments {planned.experiment!r} and {other.experiment!r} share a run and take the measure {spec.name!r} with different parameters"
             raise UsageError(message, hint="Give the measure the same parameters in both.")
-    return replace(planned, measures=(*planned.measures, *extra))
+    return replace(planned, measures=(*planned.measures, *extra), keep=planned.keep or other.keep)

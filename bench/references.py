@@ -49,10 +49,10 @@ def _of_assertion(assertion: Assertion, profile: Profile, experiment: ResolvedEx
         yield ("metric",), f"no measure of the experiment gives {assertion.metric!r}. {did_you_mean(assertion.metric, known)}"
     missing = False
     for side, wanted in _sides(assertion):
-        if missing := not any(Selection.equal(wanted).matches(cell.cell.flat(), cell.axes) for cell in experiment.cells):
+        if missing := not any(Selection.equal(wanted).matches(*place) for place in _places(experiment)):
             shown = ", ".join(f"{key}={text(value)}" for key, value in wanted.items())
             yield (side,), f"no cell at profile {profile} has {shown}"
-    axes = {axis for cell in experiment.cells for axis in cell.axes}
+    axes = {axis for _, place in _places(experiment) for axis in place}
     for index, axis in enumerate(assertion.pool):
         if axis not in axes:
             yield ("pool", index), f"{axis!r} is no axis at profile {profile}. {did_you_mean(axis, axes)}"
@@ -72,6 +72,12 @@ def _of_tables(suite: Suite, experiments: Mapping[str, ResolvedExperiment]) -> I
             if value not in known:
                 message = f"no measure of experiment {table.experiment!r} gives {value!r}. {did_you_mean(value, known)}"
                 yield UsageError(message, suite.document.place(("tables", name, "values", index)))
+
+
+def _places(experiment: ResolvedExperiment) -> Iterator[tuple[Mapping[str, Any], Mapping[str, str]]]:
+    """The settings and the axes of each cell, and of each pair of cells."""
+    yield from ((cell.cell.flat(), cell.axes) for cell in experiment.cells)
+    yield from ((pair.flat(), pair.axes) for pair in experiment.pairs)
 
 
 def _metrics(experiment: ResolvedExperiment) -> set[str]:

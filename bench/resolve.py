@@ -20,9 +20,10 @@ from bench.config import Cell, PartSpec
 from bench.errors import BenchError, Place, SuiteError, UsageError, did_you_mean
 from bench.misfits import misfits
 from bench.overrides import Overrides
+from bench.pairs import Pairing, ResolvedCell, ResolvedPair, wrong_use
 from bench.selection import Selection, text
 from bench.settings import LENGTHS, Layer, Locate, Settings
-from bench.suite_file import CELL_KEYS, Experiment, Scale, Scaled, is_cell_key
+from bench.suite_file import CELL_KEYS, Case, Experiment, Scale, Scaled, is_cell_key
 
 MAX_CELLS = 100_000
 MAX_RUNS = 1_000_000
@@ -40,21 +41,15 @@ BASE = {
 
 
 @dataclass(frozen=True)
-class ResolvedCell:
-    """A cell of an experiment: its place on the axes, as text, and its configuration."""
-
-    axes: Mapping[str, str]
-    cell: Cell
-
-
-@dataclass(frozen=True)
 class ResolvedExperiment:
-    """An experiment at one profile: what is trained, with which seeds, and which measures are taken."""
+    """An experiment at one profile: what is trained, with which seeds, which measures are taken, whether weights are kept, which cells are pairs."""
 
     name: str
     cells: tuple[ResolvedCell, ...]
     seeds: tuple[int, ...]
     measures: tuple[PartSpec, ...]
+    keep: bool = False
+    pairs: tuple[ResolvedPair, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -72,7 +67,7 @@ class _Grid:
 
     axes: Mapping[str, Sequence[Any]]
     locate_axes: Mapping[str, Locate]
-    cases: Sequence[tuple[Mapping[str, Any], Locate]]
+    cases: Sequence[tuple[Case, Locate]]
     excludes: Sequence[Selection]
 
     def count(self) -> int:
@@ -209,7 +204,23 @@ class _Resolver:
             self.problems.append(UsageError("every cell is excluded", self._place("experiments", self._name)))
         if not self.problems:
             self._check_distinct(cells)
-        return ResolvedExperiment(self._name, cells, seeds, tuple(measures))
+        measures = list({spec.json: spec for cell in cells for spec in cell.measures}.values()) or measures
+        pairs = self._pairs(cells, measures, whole=not choice.only.conditions)
+        return ResolvedExperiment(self._name, cells, seeds, tuple(measures), self._keeps(), tuple(pairs))
+
+    def _keeps(self) -> bool:
+        return any(scale.keep is not None for scale, _ in self._scales())
+
+    def _pairs(self, cells: Sequence[ResolvedCell], measures: Sequence[PartSpec], whole: bool) -> list[ResolvedPair]:
+        given = [(scale.pairs, path) for scale, path in self._scales() if scale.pairs is not None]
+        pairs, path = given[-1] if given else ({}, ("experiments", self._name))
+        for key, message in wrong_use(pairs, self._keeps(), measures):
+            self.problems.append(UsageError(message, self._place(*path, *([key] if key == "pairs" else []))))
+        if self.problems:
+            return []
+        found, problems = Pairing(pairs, self._locate(*path, "pairs")).of(cells, whole)
+        self.problems += problems
+        return found
 
     def _place(self, *path: str | int) -> Place:
         return self._suite.document.place(path)
@@ -235,19 +246,19 @@ class _Resolver:
     def _grid(self) -> _Grid:
         axes: dict[str, Sequence[Any]] = {}
         locate: dict[str, Locate] = {}
-        cases: list[tuple[Mapping[str, Any], Locate]] = []
+        cases: list[tuple[Case, Locate]] = []
         excludes: list[Selection] = []
         for scale, path in self._scales():
             for axis, values in (scale.grid or {}).items():
                 axes[axis] = values
                 locate[axis] = self._locate(*path, "grid", axis)
             if scale.cases is not None:
-                cases = [(case.settings(), self._locate(*path, "cases", index)) for index, case in enumerate(scale.cases)]
+                cases = [(case, self._locate(*path, "cases", index)) for index, case in enumerate(scale.cases)]
             for index, exclude in enumerate(scale.exclude or []):
                 excludes.append(Selection.equal(exclude))
                 self._check_keys(exclude, self._locate(*path, "exclude", index))
         self._override_axes(axes, locate)
-        self._check_hidden({*axes, *(key for case, _ in cases for key in case)})
+        self._check_hidden({*axes, *(key for case, _ in cases for key in case.settings())})
         for axis in axes:
             self._check_keys([axis], lambda _, axis=axis: locate[axis](()))  # type: ignore[misc]  # a default argument binds the axis
         known = {key: values for key, values in axes.items() if is_cell_key(key)}
@@ -293,15 +304,16 @@ class _Resolver:
             base.lay(Layer(block.settings(), self._locate(*path)))
         overrides = {key: value for key, value in self._overrides.values.items() if is_cell_key(key)}
         top = Layer(overrides, lambda path: Place("--set", key=yaml.join(path)))
-        for case, locate_case in grid.cases or [({}, self._locate())]:
+        for case, locate_case in grid.cases or [(Case(), self._locate())]:
             settings = base.copy()
-            settings.lay(Layer(case, locate_case))
-            labels = {key: text(self._overrides.values.get(key, value)) for key, value in case.items()}
+            settings.lay(Layer(case.settings(), locate_case))
+            labels = {key: text(self._overrides.values.get(key, value)) for key, value in case.settings().items()}
+            wanted = measures if case.measures is None else self._measures(case.measures, lambda below, at=locate_case: at(("measures", *below)))  # type: ignore[misc]  # a default argument binds the place
             for point in grid.points():
                 axes = {**labels, **{value.axis: value.text for value in point}}
-                cell = self._cell(_at(settings, point, top), axes, grid, measures, choice)
+                cell = self._cell(_at(settings, point, top), axes, grid, wanted, choice)
                 if cell is not None:
-                    yield ResolvedCell(axes, cell)
+                    yield ResolvedCell(axes, cell, tuple(wanted))
 
     def _cell(self, settings: Settings, axes: Mapping[str, str], grid: _Grid, measures: Sequence[PartSpec], choice: Choice) -> Cell | None:
         """The cell of a point, unless it is excluded, not selected or wrong."""
@@ -329,12 +341,15 @@ class _Resolver:
                 return ()
         return tuple(seeds) if isinstance(seeds, list) else tuple(range(seeds))
 
-    def _measures(self) -> list[PartSpec]:
+    def _measures(self, own: Sequence[Any] | None = None, place: Locate | None = None) -> list[PartSpec]:
+        """The measures of the experiment, or a case's own."""
         raw: Any = ["loss"]
         locate: Locate = self._locate()
         for block, path in self._blocks():
             if block.measures is not None:
                 raw, locate = block.measures, self._locate(*path, "measures")
+        if own is not None and place is not None:
+            raw, locate = own, place
         if "measures" in self._overrides.values:
             raw, locate = self._overrides.values["measures"], lambda path: Place("--set", key="measures")
         if not isinstance(raw, list):

@@ -12,9 +12,10 @@ from typing import Any
 import pyarrow as pa
 
 from bench.cells import CATALOGS, CellBuilder
-from bench.config import SINGLE, Cell
+from bench.config import SINGLE, Cell, Pair, PartSpec, Run
 from bench.errors import UsageError
 from bench.metric import Metric
+from bench.pairs import AXIS
 from bench.plan import Origin, PlannedRun, measure_version
 from bench.registry.git import GitState
 from bench.registry.provenance import Environment
@@ -35,6 +36,7 @@ PLAIN_TYPES = {
     "dropout.rates": "string",
     "dropout.mask": "string",
     "batch_size": "int64",
+    "chunk": "int64",
     "epochs": "int64",
     "steps": "int64",
     "precision": "string",
@@ -76,6 +78,9 @@ class RowWriter:
         for column in (
             "status",
             "reason",
+            "signal",
+            "log",
+            "shared",
             "steps_done",
             "parameters",
             "train_seconds",
@@ -83,10 +88,28 @@ class RowWriter:
             "samples_per_second",
             "peak_memory",
             "data_checksum",
+            "weights",
         ):
             row[column] = getattr(result, column)
-        key = {"row": row["row"], "run_id": row["run_id"]}
-        return row, {table: [{**key, **dict(item)} for item in rows] for table, rows in result.tables.items()}
+        return {**row, "remarks": _json(result.remarks)}, _tables(row, result)
+
+    def measured(
+        self, planned: PlannedRun, source: Mapping[str, Any], specs: Sequence[PartSpec], result: RunResult, pack: str
+    ) -> tuple[Row, dict[str, list[Row]]]:
+        """The row of a run that was trained before and measured now, and its rows for other tables.
+
+        Args:
+            planned: the run.
+            source: the row of its training, whose other numbers stay.
+            specs: the measures that were taken now; what `source` has of their metrics does not stay.
+            result: their numbers, and all rows of other tables.
+            pack: the pack.
+        """
+        anew = {metric.name: result.metrics.get(metric.name) for spec in specs for metric in CATALOGS["measure"][spec.name].traits["metrics"]}
+        said = json.loads(source.get("remarks") or "{}")
+        remarks = _json({**{name: remark for name, remark in said.items() if name not in {spec.name for spec in specs}}, **result.remarks})
+        row = {**self.reused(planned, source, pack), **anew, "measure_seconds": result.measure_seconds, "remarks": remarks, "reused_from": None}
+        return row, _tables(row, result)
 
     def reused(self, planned: PlannedRun, source: Mapping[str, Any], pack: str) -> Row:
         """The row of a run that was trained before: the numbers of `source`, for this experiment and commit."""
@@ -96,17 +119,18 @@ class RowWriter:
 
     def _identity(self, planned: PlannedRun, pack: str) -> Row:
         origin, git, environment = self._shared.origin, self._shared.git, self._shared.environment
-        cell = planned.run.cell
-        data = self._cells.data(cell.dataset)
+        run = planned.run
+        data = self._cells.data(run.cells[0].dataset)
         return {
             "row": uuid.uuid4().hex,
             **asdict(origin),
             "suite_version": self._shared.suite_version,
             "experiment": planned.experiment,
-            "run_id": planned.run.run_id,
-            "cell_id": cell.cell_id,
-            "cell": cell.json,
-            "seed": planned.run.seed,
+            "run_id": run.run_id,
+            "cell_id": run.cell_id,
+            "cell": run.json,
+            "seed": run.seed,
+            "pair": json.dumps([run.first.run_id, run.second.run_id]) if isinstance(run, Pair) else None,
             "train_size": data.train,
             "test_size": data.test,
             "commit_time": git.commit_time,
@@ -122,7 +146,7 @@ class RowWriter:
             "pack": pack,
             "written": datetime.now(UTC),
             **{f"axis.{axis}": value for axis, value in planned.axes.items()},
-            **{f"hp.{name}": value for name, value in parameters_of(cell, data.train).items()},
+            **{f"hp.{name}": value for name, value in _settings(planned, data.train).items()},
         }
 
 
@@ -138,7 +162,9 @@ def runs_table(rows: Sequence[Row], planned: Iterable[PlannedRun]) -> pa.Table:
     metrics: dict[str, Metric] = {}
     for run in planned:
         axes |= dict.fromkeys(run.axes)
-        types |= parameter_types(run.run.cell)
+        types |= {AXIS: "string"} if isinstance(run.run, Pair) else {}
+        for cell in run.run.cells:
+            types |= parameter_types(cell)
         metrics |= {metric.name: metric for metric in metrics_of(run)}
     return table_from_rows(arrow_schema("runs", list(axes), types, list(metrics.values())), rows)
 
@@ -187,6 +213,24 @@ def check_types(cells: Iterable[Cell]) -> None:
             other = seen.setdefault(f"{kind}.{parameter}", (column, name))
             if other[0] != column:
                 raise UsageError(f"{kind} {name!r} has {parameter!r} as {column}, and {kind} {other[1]!r} has it as {other[0]}: rename one of them")
+
+
+def _settings(planned: PlannedRun, train: int) -> Row:
+    """The columns ``hp.*`` of a run; of a pair its name, and those on which its runs agree."""
+    first, *others = (parameters_of(cell, train) for cell in planned.run.cells)
+    if isinstance(planned.run, Run):
+        return first
+    return {AXIS: planned.axes[AXIS], **{name: value for name, value in first.items() if all(value == other.get(name) for other in others)}}
+
+
+def _json(remarks: Mapping[str, str]) -> str | None:
+    return json.dumps(remarks, sort_keys=True) if remarks else None
+
+
+def _tables(row: Row, result: RunResult) -> dict[str, list[Row]]:
+    """The rows of other tables that belong to a row."""
+    key = {"row": row["row"], "run_id": row["run_id"]}
+    return {table: [{**key, **dict(item)} for item in rows] for table, rows in result.tables.items()}
 
 
 def _machine(result: RunResult) -> Row:

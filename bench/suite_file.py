@@ -9,7 +9,7 @@ import pydantic
 from pydantic import Field
 
 from bench.blocks import Profile, Scalar, Strict
-from bench.claim import Claim
+from bench.claim import Claim, Selected
 from bench.errors import UsageError
 from bench.selection import Selection
 
@@ -30,6 +30,7 @@ CELL_KEYS = (
     "augmentation",
     "dropout",
     "batch_size",
+    "chunk",
     "epochs",
     "steps",
     "precision",
@@ -76,6 +77,7 @@ class Settings(pydantic.BaseModel):
     augmentation: PartReference | list[PartReference] | None = None
     dropout: float | list[float] | dict[str, Any] | None = None
     batch_size: int | Literal["full"] | None = None
+    chunk: int | None = None
     epochs: int | None = None
     steps: int | None = None
     precision: str | None = None
@@ -97,12 +99,20 @@ class Scaled(Settings):
     snapshots: Snapshots | None = None
 
 
+class Case(Settings):
+    """Values of several keys that go together, and the measures of these runs, if they have their own."""
+
+    measures: list[PartReference] | None = None
+
+
 class Scale(Scaled):
     """What a profile changes in an experiment."""
 
     grid: dict[str, Annotated[list[Any], Field(min_length=1)]] | None = None
-    cases: Annotated[list[Settings], Field(min_length=1)] | None = None
+    cases: Annotated[list[Case], Field(min_length=1)] | None = None
     exclude: list[dict[str, Any]] | None = None
+    keep: Literal["final"] | None = None
+    pairs: dict[Name, Annotated[list[Selected], Field(min_length=2, max_length=2)]] | None = None
 
 
 class Experiment(Scale):
@@ -136,11 +146,11 @@ class Table(Strict):
 
 
 class Figure(Strict):
-    """A figure of a report: ``curves`` over training, ``landscape`` along directions, ``fits`` of 1-D targets, ``neurons``: amplitude over orientation, ``heatmap`` over two axes."""
+    """A figure of a report: ``curves`` over training, ``landscape`` along directions, ``fits`` of 1-D targets, ``neurons``: amplitude over orientation, ``heatmap`` over two axes, ``similarity`` of neurons, ``spectrum`` of the Hessian, ``interpolation`` between the runs of pairs."""
 
     experiment: str
     title: str | None = None
-    kind: Literal["curves", "landscape", "fits", "neurons", "heatmap"]
+    kind: Literal["curves", "landscape", "fits", "neurons", "heatmap", "similarity", "spectrum", "interpolation"]
     y: list[str] = Field(default=[])
     by: list[str] = Field(default=[])
 

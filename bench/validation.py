@@ -11,7 +11,7 @@ import pydantic
 from bench import yaml
 from bench.catalog import lower_first
 from bench.errors import BenchError, UsageError, did_you_mean
-from bench.suite_file import Experiment, Figure, Scale, Scaled, Settings, SuiteFile, Table, is_cell_key
+from bench.suite_file import Case, Experiment, Figure, Scale, Scaled, SuiteFile, Table, is_cell_key
 
 
 def validate(document: yaml.Document) -> tuple[SuiteFile | None, list[BenchError]]:
@@ -147,7 +147,7 @@ def _blocks(data: Any) -> Iterator[tuple[yaml.KeyPath, Mapping[str, Any], type[p
             cases = holder.get("cases")
             for index, case in enumerate(cases if isinstance(cases, list) else []):
                 if isinstance(case, dict):
-                    yield (*path, "cases", index), case, Settings
+                    yield (*path, "cases", index), case, Case
 
 
 def _items(value: Any) -> list[tuple[str, dict[str, Any]]]:

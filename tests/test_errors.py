@@ -36,10 +36,27 @@ CONTENTS = {
     "cells-beyond-counting": f"{HEAD}experiments:\n  a:\n    grid:\n".encode()
     + b"".join(f"      {key}: [{','.join(str(value) for value in range(1, 1001))}]\n".encode() for key in ("batch_size", "epochs", "model.width")),
 }
+FAULTS = [
+    (pytest.mark.fault("F40"), ("alias-bomb", "alias", "anchor", "merge-key")),
+    (pytest.mark.fault("F41"), ("deep-nesting", "empty-file", "invalid-utf8", "nul", "tabs", "too-large", "two-documents", "utf16")),
+    (pytest.mark.fault("F42"), ("tag",)),
+    (pytest.mark.fault("F43"), ("duplicate-key", "infinity", "nan", "negative", "number-as-text", "three-blocks-at-once", "true-for-a-number", "unknown-key")),
+    (pytest.mark.fault("F44"), ("hash-that-reads-as-a-number",)),
+    (pytest.mark.fault("F45"), ("experiment-name", "suite-name", "suite-name-climbs")),
+    (pytest.mark.fault("F46"), ("cells-beyond-counting", "empty-axis", "runs-beyond-counting")),
+    (pytest.mark.fault("F47"), ("part-that-is-a-path-of-code",)),
+]
 FILE_NAMES = {"suite-name": "./My Suite.yaml", "suite-name-climbs": "../../x", "suite-missing": "nowhere/demo.yaml", "suite-unknown": "generalisation"}
 
 
-@pytest.mark.parametrize("case", sorted(GOLDEN.glob("*.txt")), ids=lambda path: path.stem)
+def cases():
+    marks = {name: mark for mark, names in FAULTS for name in names}
+    paths = sorted(GOLDEN.glob("*.txt"))
+    assert marks.keys() <= {path.stem for path in paths}
+    return [pytest.param(path, id=path.stem, marks=marks.get(path.stem, ())) for path in paths]
+
+
+@pytest.mark.parametrize("case", cases())
 def test_what_a_user_is_told(case, tmp_path, monkeypatch):
     head, dashes, expected = case.read_text(encoding="utf-8").partition(f"{LINE}\n")
     told = _told(case.stem, head, tmp_path, monkeypatch)

@@ -9,6 +9,7 @@ from tests.test_cells import WHERE, settings
 
 FUNCTIONS = {"dataset": {"name": "functions", "target": "sin"}, "objective": "squared"}
 TRANSLATION = {"dataset": "number_words", "model": "transformer"}
+PIECES = "chunk: a batch with penalties is not computed in pieces: a penalty is no mean over samples"
 R1 = {"objective": "squared", "penalties": ["r1"], "dropout": 0.1}
 
 
@@ -21,6 +22,13 @@ R1 = {"objective": "squared", "penalties": ["r1"], "dropout": 0.1}
         ({"batch_size": 1281}, [], ["batch_size: a batch of 1281 is larger than the training set of 1280"]),
         ({**FUNCTIONS, "batch_size": 64}, ["loss"], []),
         ({**FUNCTIONS, "batch_size": 65}, [], ["batch_size: a batch of 65 is larger than the training set of 64"]),
+        ({"batch_size": 20, "chunk": 19}, [], []),
+        ({"batch_size": 20, "chunk": 20}, [], ["chunk: a piece of 20 samples is no part of a batch of 20"]),
+        ({**FUNCTIONS, "batch_size": "full", "chunk": 63}, [], []),
+        ({**FUNCTIONS, "batch_size": "full", "chunk": 64}, [], ["chunk: a piece of 64 samples is no part of a batch of 64"]),
+        ({**R1, "chunk": 1}, [], [PIECES]),
+        ({"stop": {"below": 0.1}}, ["loss"], []),
+        ({"phases": [{"until": 20, "objective": "squared", "penalties": ["r2"]}], "chunk": 1}, [], [PIECES]),
         ({**FUNCTIONS, "objective": "cross_entropy"}, [], ["objective: objective 'cross_entropy' is not for regression, which data set 'functions' is"]),
         ({**FUNCTIONS, "model": "cnn"}, [], ["dataset: model 'cnn' takes images, and data set 'functions' has none"]),
         ({**FUNCTIONS, "augmentation": "flip"}, [], ["dataset: an augmentation takes images, and data set 'functions' has none"]),
@@ -67,3 +75,11 @@ def test_what_does_not_fit_together(changes, measures, found):
     cell, _ = builder.build(laid, WHERE)
     problems = misfits(cell, builder.data(cell.dataset), [PartSpec(name) for name in measures], laid)
     assert [f"{problem.place.key}: {problem.message}" for problem in problems] == found
+
+
+def test_the_last_epochs_are_not_known_before_training_ends():
+    wanted = [PartSpec("averaged_loss", {"snapshots": {"last": 2}})]
+    for changes, found in (({}, []), ({"stop": {"below": 0.1}}, ["stop"])):
+        laid, builder = settings(**changes), CellBuilder()
+        cell, _ = builder.build(laid, WHERE)
+        assert [problem.place.key for problem in misfits(cell, builder.data(cell.dataset), wanted, laid)] == found

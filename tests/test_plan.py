@@ -220,6 +220,14 @@ def test_two_experiments_that_share_a_run_may_not_measure_it_in_two_ways():
     assert [[spec.name for spec in run.measures] for run in both] == [["steps_to_loss", "loss"]]
 
 
+def test_each_case_is_measured_as_it_says():
+    text = "experiments: {a: {measures: [loss], cases: [{dropout: 0.1}, {dropout: 0.2, measures: [loss, accuracy]}]}}"
+    plan = planned(resolved(text))
+    assert [[spec.name for spec in run.measures] for run in plan.runs] == [["loss"], ["loss", "accuracy"]]
+    rows = rows_of(planned(resolved(text.replace(", measures: [loss, accuracy]", ""))))
+    assert states(planned(resolved(text), rows)) == [("done", "its row is there"), ("stale", "measure accuracy was not taken")]
+
+
 class Counting(Sources):
     """Sources that count how often they are asked."""
 

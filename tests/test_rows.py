@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -59,6 +60,19 @@ def test_rows_of_other_tables_name_their_run():
     assert [item["step"] for item in tables["history"]] == [0, 1]
     assert {(item["row"], item["run_id"]) for item in tables["history"]} == {(row["row"], run.run.run_id)}
     assert set(tables["history"][0]) == {column.name for column in TABLES["history"]}
+
+
+def test_remarks_stand_in_the_row_and_are_repeated_with_it():
+    run = one()
+    row, _ = writer().trained(run, replace(result(run), remarks={"accuracy": "tok:none", "loss": "nats"}), "stem")
+    assert json.loads(row["remarks"]) == {"accuracy": "tok:none", "loss": "nats"}
+    assert writer().reused(run, {**row, "reused_from": None}, "other")["remarks"] == row["remarks"]
+    said = RunResult(run.run.run_id, "ok", metrics=METRICS, remarks={"accuracy": "tok:13a"})
+    again, _ = writer().measured(run, {**row, "reused_from": None}, [PartSpec("accuracy")], said, "other")
+    assert json.loads(again["remarks"]) == {"accuracy": "tok:13a", "loss": "nats"}
+    again, _ = writer().measured(run, {**row, "reused_from": None}, [PartSpec("accuracy"), PartSpec("loss")], replace(said, remarks={}), "other")
+    assert again["remarks"] is None
+    assert writer().trained(run, result(run), "stem")[0]["remarks"] is None
 
 
 def test_a_failure_is_a_row():

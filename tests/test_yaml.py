@@ -16,6 +16,8 @@ FUZZ = settings(max_examples=150, deadline=None, database=None, derandomize=True
 SYNTAX = st.text(st.sampled_from("ab01:-?[]{},&*!|>'\"%@`#. \n\t~<=eE_\\+"), max_size=40)
 
 
+@pytest.mark.fault("F44")
+@pytest.mark.fault("F43")
 @pytest.mark.parametrize(
     ("text", "value"),
     [
@@ -53,6 +55,7 @@ def test_the_place_of_what_is_not_there_is_that_of_the_key_above():
     assert document.place(()) == Place("f.yaml", None, None)
 
 
+@pytest.mark.fault("F41")
 def test_a_byte_order_mark_is_passed_over(tmp_path):
     (tmp_path / "s.yaml").write_bytes(b"\xef\xbb\xbfa: 1\n")
     assert yaml.read(tmp_path / "s.yaml").data == {"a": 1}
@@ -70,6 +73,7 @@ def test_what_is_no_file_is_missing(tmp_path, name):
         yaml.read(tmp_path / name)
 
 
+@pytest.mark.fault("F41")
 def test_an_endless_file_is_refused():
     with pytest.raises(SuiteError, match="larger than"):
         yaml.read(Path("/dev/zero"))
@@ -91,6 +95,7 @@ def test_the_deepest_nesting_is_read():
         yaml.parse("[" * (depth + 1) + "]" * (depth + 1))
 
 
+@pytest.mark.fault("F41")
 @pytest.mark.parametrize("opening", ["[", "{a: ", "- ", "? ", "&a [", "!!seq ["])
 def test_deep_nesting_is_refused_at_once(opening):
     start = time.perf_counter()
@@ -105,6 +110,7 @@ def test_a_key_is_text(key):
         yaml.parse(f"top:\n  ? {key}\n  : {{a: 1}}\n")
 
 
+@pytest.mark.fault("F42")
 @pytest.mark.parametrize("tag", ["!!str", "!!int", "!!binary", "!x", "!<tag:x>"])
 def test_tags_are_refused(tag):
     with pytest.raises(SuiteError, match="is not allowed"):
@@ -118,6 +124,7 @@ def test_a_problem_names_the_file_and_the_line():
     assert caught.value.problems[0].place.line in (2, 3, 4)
 
 
+@pytest.mark.fault("F43")
 @FUZZ
 @given(st.one_of(st.text(max_size=60), SYNTAX))
 @example("? ? ?")
@@ -142,6 +149,7 @@ def test_any_text_is_read_or_refused(text):
     assert error is None or (isinstance(error, SuiteError) and error.problems)
 
 
+@pytest.mark.fault("F41")
 @FUZZ
 @given(st.binary(max_size=60))
 def test_any_bytes_are_read_or_refused(tmp_path_factory, content):

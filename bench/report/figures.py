@@ -1,4 +1,4 @@
-"""Figures of an experiment: curves over training, loss landscapes, 1-D fits, neurons, heat maps."""
+"""Figures of an experiment: curves over training, loss landscapes, 1-D fits, neurons, heat maps, similarities, spectra."""
 
 from __future__ import annotations
 
@@ -12,15 +12,36 @@ from bench.report.drawn import Drawn
 from bench.report.fits import draw_fits
 from bench.report.grid import GridCell, grid_cells
 from bench.report.heatmap import draw_heatmap
+from bench.report.interpolation import INTERPOLATION, draw_interpolation
 from bench.report.landscape import draw_landscape
 from bench.report.lines import MOST_PANELS
 from bench.report.neurons import draw_neurons
+from bench.report.similarity import draw_similarity
+from bench.report.spectrum import draw_spectrum
 from bench.report.style import label, styled
 from bench.suite_file import Figure as FigureSpec
 
-TABLES: Mapping[str, str] = {"curves": "history", "landscape": "landscape", "fits": "functions", "neurons": "neurons", "heatmap": "history"}
+TABLES: Mapping[str, str] = {
+    "curves": "history",
+    "landscape": "landscape",
+    "fits": "functions",
+    "neurons": "neurons",
+    "heatmap": "history",
+    "similarity": "similarity",
+    "spectrum": "spectrum",
+    "interpolation": "landscape",
+}
 _Draw = Callable[[FigureSpec, Sequence[GridCell], pd.DataFrame, Mapping[str, Metric], str, int], Drawn]
-_KINDS: Mapping[str, _Draw] = {"curves": draw_curves, "landscape": draw_landscape, "fits": draw_fits, "neurons": draw_neurons, "heatmap": draw_heatmap}
+_KINDS: Mapping[str, _Draw] = {
+    "curves": draw_curves,
+    "landscape": draw_landscape,
+    "fits": draw_fits,
+    "neurons": draw_neurons,
+    "heatmap": draw_heatmap,
+    "similarity": draw_similarity,
+    "spectrum": draw_spectrum,
+    "interpolation": draw_interpolation,
+}
 
 
 def draw(spec: FigureSpec, runs: pd.DataFrame, points: pd.DataFrame, metrics: Mapping[str, Metric], title: str = "", most: int = MOST_PANELS) -> Drawn:
@@ -39,6 +60,8 @@ def draw(spec: FigureSpec, runs: pd.DataFrame, points: pd.DataFrame, metrics: Ma
     """
     rows = runs[(runs["experiment"] == spec.experiment) & (runs["status"] == "ok")]
     points = points[points["of"].isin(rows["row"])]
+    if len(points) and TABLES[spec.kind] == "landscape":
+        points = points[points["normalization"].eq(INTERPOLATION) == (spec.kind == "interpolation")]
     rows = rows[rows["row"].isin(points["of"].unique())]
     if rows.empty:
         return Drawn(None, (f"no rows of {TABLES[spec.kind]} from runs that are ok",))

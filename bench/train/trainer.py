@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import resource
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 import torch
 
@@ -15,19 +16,25 @@ from bench.catalog import load_entry_points, load_plugin
 from bench.config import PartSpec
 from bench.packing import Pack, Task
 from bench.parts.measures import Measured, View, measures
-from bench.results import Machine, Progress, RunResult
-from bench.train.checkpoints import Checkpoints, checkpoint_name
+from bench.results import Interrupted, Machine, Progress, RunResult
+from bench.sources import Stamp, edited
+from bench.train.checkpoints import Checkpoints, checkpoint_name, never
 from bench.train.compiler import Programs
 from bench.train.course import Trained
 from bench.train.evaluate import evaluation_batch
 from bench.train.lanes import resident, stacked
 from bench.train.lanes.stacked import Agreement, agreement
 from bench.train.memory import keep_freed_memory
+from bench.train.neighbours import shared
 from bench.train.products import fast_products
 from bench.train.setup import DataStore, Prepared, dataset_of, prepare
 from bench.train.snapshots import snapshot_steps
+from bench.train.taking import take
+from bench.train.weights import WeightStore
 
 Emit = Callable[[Progress], None]
+
+EMPTY: Mapping[Path, Stamp] = MappingProxyType({})
 
 
 class Trainer:
@@ -41,12 +48,28 @@ class Trainer:
         processor: the CPU's name, for the record.
         plugins: files that define parts.
         checkpoints: where runs are kept while they are trained.
+        weights: where final weights are kept, of runs that ask for it.
+        sources: the files of the code as the plan knows them.
+
+    Raises:
+        Interrupted: if the code was changed since; what was loaded is not what the plan says then.
     """
 
-    def __init__(self, device: str, folder: Path, processor: str, plugins: Sequence[Path] = (), checkpoints: Checkpoints | None = None) -> None:
+    def __init__(
+        self,
+        device: str,
+        folder: Path,
+        processor: str,
+        plugins: Sequence[Path] = (),
+        checkpoints: Checkpoints | None = None,
+        weights: WeightStore | None = None,
+        sources: Mapping[Path, Stamp] = EMPTY,
+    ) -> None:
         load_entry_points()
         for plugin in plugins:
             load_plugin(plugin)
+        if names := edited(sources):
+            raise Interrupted(f"the code was changed since the plan was made: {', '.join(names)}")
         torch.set_num_threads(1)
         keep_freed_memory()
         # Without this a GPU rounds the factors of convolutions to ten bits, and float32 would not mean float32.
@@ -55,19 +78,26 @@ class Trainer:
         self._store = DataStore(folder, self._device)
         self._programs = Programs()
         self._checkpoints = checkpoints or Checkpoints()
-        name = torch.cuda.get_device_name(self._device) if self._device.type == "cuda" else processor
-        self._machine = Machine(self._device.type, name, "resident", "eager", "highest", torch.get_num_threads(), torch.__version__)
+        self._weights = weights
+        self._machine = Machine(
+            self._device.type, device_name(self._device, processor), "resident", "eager", "highest", torch.get_num_threads(), torch.__version__
+        )
 
-    def __call__(self, pack: Pack, emit: Emit) -> list[RunResult]:
+    def __call__(self, pack: Pack, emit: Emit, asked: Callable[[], bool] = never) -> list[RunResult]:
         """Train a pack.
 
         Args:
             pack: the tasks.
             emit: told how far a run is.
+            asked: whether to stop.
 
         Returns:
             A result for each task, in their order.
+
+        Raises:
+            Interrupted: if it was asked to stop; it is kept where it is.
         """
+        self._checkpoints.asked = asked
         results: dict[int, RunResult] = {}
         for fit, numbers in self._stacks(pack.tasks):
             tasks = [pack.tasks[number] for number in numbers]
@@ -101,18 +131,18 @@ class Trainer:
         else:
             trained = stacked.train(members, fit, report, self._programs, self._checkpoints)
         seconds = (time.monotonic() - start) / len(members)
-        return [self._result(member, how, task.measures, machine, seconds) for member, how, task in zip(members, trained, tasks, strict=True)]
+        return [self._result(member, how, task, machine, seconds) for member, how, task in zip(members, trained, tasks, strict=True)]
 
     def _prepare(self, task: Task, machine: Machine) -> Prepared:
         prepared = prepare(task.run, self._store, self._device)
         name = checkpoint_name(task.run.run_id, task.code_id, *(str(value) for value in vars(machine).values()))
-        return replace(prepared, snapshots=snapshot_steps(task.measures, prepared.length.total_steps), checkpoint=name)
+        return replace(prepared, snapshots=_snapshots(prepared, task.measures), checkpoint=name)
 
-    def _result(self, prepared: Prepared, trained: Trained, wanted: Sequence[PartSpec], machine: Machine, seconds: float) -> RunResult:
+    def _result(self, prepared: Prepared, trained: Trained, task: Task, machine: Machine, seconds: float) -> RunResult:
         ok = trained.diverged_at is None
         parameters = sum(parameter.numel() for parameter in prepared.model.parameters() if parameter.requires_grad)
         start = time.monotonic()
-        taken = self._measure(prepared, trained, wanted) if ok else []
+        taken = self._measure(prepared, trained, task.measures) if ok else []
         epochs, rest = divmod(trained.steps, prepared.length.steps_per_epoch)
         samples = epochs * prepared.spec.train + rest * prepared.length.batch_size
         return RunResult(
@@ -120,15 +150,18 @@ class Trainer:
             status="ok" if ok else "diverged",
             reason=None if ok else f"the loss was not finite at step {trained.diverged_at}",
             metrics={name: value for _, measured in taken for name, value in measured.values.items()},
-            tables={"history": _history_rows(trained), **_table_rows(taken)},
+            tables=_with_history(trained, table_rows(taken)),
+            remarks=remarks(taken),
             machine=machine,
             steps_done=trained.steps,
             parameters=parameters,
             train_seconds=seconds,
             measure_seconds=time.monotonic() - start,
             samples_per_second=samples / trained.step_seconds if trained.step_seconds > 0 else None,
-            peak_memory=self._peak_memory(),
+            peak_memory=peak_memory(self._device),
+            shared=shared(self._device),
             data_checksum=prepared.data_checksum,
+            weights=self._weights.keep(prepared.model.state_dict()) if ok and task.keep and self._weights else None,
         )
 
     @staticmethod
@@ -136,18 +169,22 @@ class Trainer:
         model = prepared.model.eval().requires_grad_(False)
         batch = evaluation_batch(prepared.spec, prepared.data.train_inputs.device)
         view = View(model, prepared.objective, prepared.data, prepared.spec, trained.history, prepared.run.seed, batch, trained.snapshots)
-        return [(spec, measures[spec.name].target(_as_asked(view, spec, prepared), **spec.parameters)) for spec in wanted]
-
-    def _peak_memory(self) -> int:
-        if self._device.type == "cuda":
-            return torch.cuda.max_memory_allocated(self._device)
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        return [(spec, take(spec, _as_asked(view, spec, prepared))) for spec in wanted]
 
 
 def _as_asked(view: View, spec: PartSpec, prepared: Prepared) -> View:
     """The view with the snapshots that one measure asks for, and not those of others."""
-    steps = snapshot_steps([spec], prepared.length.total_steps)
+    steps = _snapshots(prepared, [spec])
     return replace(view, snapshots={step: weights for step, weights in view.snapshots.items() if step in steps})
+
+
+def _snapshots(prepared: Prepared, wanted: Sequence[PartSpec]) -> frozenset[int]:
+    return snapshot_steps(wanted, prepared.length.total_steps, prepared.length.steps_per_epoch)
+
+
+def _with_history(trained: Trained, tables: dict[str, list[dict[str, object]]]) -> dict[str, list[dict[str, object]]]:
+    """The rows of measures with the course of training, to which a measure may add."""
+    return {**tables, "history": [*_history_rows(trained), *tables.get("history", [])]}
 
 
 def _history_rows(trained: Trained) -> list[dict[str, object]]:
@@ -159,7 +196,25 @@ def _history_rows(trained: Trained) -> list[dict[str, object]]:
     ]
 
 
-def _table_rows(taken: Sequence[tuple[PartSpec, Measured]]) -> dict[str, list[dict[str, object]]]:
+def device_name(device: torch.device, processor: str) -> str:
+    """The name of a GPU, or that of the processor."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else processor
+
+
+def peak_memory(device: torch.device) -> int:
+    """Bytes that were held at most, on a GPU or else by the process."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def remarks(taken: Sequence[tuple[PartSpec, Measured]]) -> dict[str, str]:
+    """What measures remark, measure -> remark."""
+    return {spec.name: measured.remark for spec, measured in taken if measured.remark}
+
+
+def table_rows(taken: Sequence[tuple[PartSpec, Measured]]) -> dict[str, list[dict[str, object]]]:
+    """The rows of measures by the table that they fill."""
     tables: dict[str, list[dict[str, object]]] = {}
     for spec, measured in taken:
         table = measures[spec.name].traits["table"]

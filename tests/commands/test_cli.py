@@ -74,6 +74,7 @@ def test_three_mistakes_in_three_blocks_are_all_reported(project: Project) -> No
         assert text in outcome.err
 
 
+@pytest.mark.fault("F34")
 def test_missing_data_is_said_before_training(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BENCH_DATA", str(project.folder / "nowhere"))
     outcome = project.run("--set", "dataset=cifar10", "--set", "model=cnn")

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
+import psutil
 import pytest
 
 from bench import read_results
@@ -62,7 +66,7 @@ def test_rows_of_many_runs_are_written_anew_in_several_files(project: Project, m
     before = read_results("results")
     files = set(Path("results/runs").iterdir())
     project.commit("nothing that matters")
-    monkeypatch.setattr("bench.run.REPEATED", 4)
+    monkeypatch.setattr("bench.recorder.REPEATED", 4)
     assert project.run().code == 0
     assert len(set(Path("results/runs").iterdir()) - files) == 3
     after = read_results("results")
@@ -149,18 +153,78 @@ def test_a_killed_runner_goes_on_where_it_stopped(project: Project) -> None:
     assert after["reused_from"].isna().sum() == 6
 
 
-def test_a_signal_ends_with_its_code(project: Project) -> None:
-    runner = project.spawn("run", "small.yaml", "-j", "1", "--set", "epochs=50000")
-    deadline = time.monotonic() + 120
-    while not Path("results/runs").is_dir():
+def workers_of(runner: subprocess.Popen[str]) -> list[psutil.Process]:
+    return [child for child in psutil.Process(runner.pid).children() if "spawn_main" in " ".join(child.cmdline())]
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 120) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+LONG = ("--set", "epochs=15000", "--set", "batch_size=64", "--only", "seed<1", "-e", "again")
+"""A run of half a minute, which is not compiled."""
+
+
+@pytest.mark.fault("F7")
+def test_a_signal_stops_where_the_run_can_go_on(project: Project) -> None:
+    words = ("run", "small.yaml", "-j", "1", "--checkpoint-every", "0", *LONG)
+    runner = project.spawn(*words)
+    wait_until(lambda: list(Path("results/checkpoints").glob("*.*.*")))
+    (worker,) = workers_of(runner)
+    assert len(list(Path("results/leases").glob("*.0"))) == 1
     runner.terminate()
     _, err = runner.communicate(timeout=60)
     assert runner.returncode == 143
+    assert "stopping: what is under way is kept where it is" in err
     assert "the same command goes on from there" in err
+    assert not worker.is_running()
+    assert list(Path("results/leases").iterdir()) == []
+    assert list(Path("results/runs").iterdir()) == []
+    assert len(list(Path("results/checkpoints").iterdir())) == 2
 
 
+@pytest.mark.fault("F6")
+def test_ctrl_c_twice_stops_at_once(project: Project) -> None:
+    runner = project.spawn("run", "small.yaml", "-j", "1", *LONG)
+    wait_until(lambda: list(Path("results/leases").glob("*.0")) and workers_of(runner))
+    (worker,) = workers_of(runner)
+    worker.suspend()
+    runner.send_signal(signal.SIGINT)
+    assert runner.stderr is not None
+    wait_until(lambda: runner.stderr is not None and "stopping:" in runner.stderr.readline())
+    start = time.monotonic()
+    runner.send_signal(signal.SIGINT)
+    runner.communicate(timeout=60)
+    assert time.monotonic() - start < 10
+    assert runner.returncode == 130
+    assert not worker.is_running()
+    assert list(Path("results/leases").iterdir()) == []
+
+
+@pytest.mark.fault("F5")
+def test_a_run_that_takes_too_long_is_a_row(project: Project) -> None:
+    outcome = project.bench("run", "small.yaml", "-j", "1", "--timeout", "0.5", *LONG)
+    assert outcome.code == 1, outcome.err
+    rows = read_results("results")
+    assert list(rows["status"]) == ["timeout"]
+    assert list(rows["reason"]) == ["it took longer than 0.5 s"]
+    assert project.run("--timeout", "0.5").code == 2
+
+
+@pytest.mark.fault("F32")
+def test_a_device_that_is_not_there_is_told_before_anything_starts(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    for device in ("cuda", "cuda:3"):
+        outcome = project.run("--device", device)
+        assert outcome.code == 4
+        assert "bench doctor" in outcome.err
+    assert not Path("results").exists()
+
+
+@pytest.mark.fault("F26")
 def test_divergence_is_a_result(project: Project) -> None:
     outcome = project.run("-e", "again", "--set", "optimizer.lr=1000000", "--set", "objective=squared")
     assert outcome.code == 0, outcome.err
@@ -201,6 +265,7 @@ def test_a_failed_run_is_a_row_and_the_others_go_on(project: Project, mode: str,
     assert again.code == 1
 
 
+@pytest.mark.fault("F12")
 def test_a_registry_that_cannot_be_written_is_refused_before_training(project: Project) -> None:
     blocked = Path("blocked")
     blocked.write_text("a file where the folder should be")
@@ -209,6 +274,7 @@ def test_a_registry_that_cannot_be_written_is_refused_before_training(project: P
     assert "blocked" in outcome.err
 
 
+@pytest.mark.fault("F12")
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_read_only_registry_is_refused_before_training(project: Project) -> None:
     Path("results").mkdir(mode=0o500)
@@ -217,6 +283,7 @@ def test_a_read_only_registry_is_refused_before_training(project: Project) -> No
     assert "[1/" not in outcome.err
 
 
+@pytest.mark.fault("F18")
 def test_a_torn_file_is_named_and_the_rest_is_read(project: Project) -> None:
     project.run("-e", "again", "--pack-size", "1")
     torn = sorted(Path("results/runs").glob("*.parquet"))[0]

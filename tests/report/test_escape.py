@@ -68,6 +68,7 @@ def test_printable_text_keeps_all_but_needless_spaces(text):
     assert escape.clean(printable) == " ".join(printable.split())
 
 
+@pytest.mark.fault("F51")
 @pytest.mark.parametrize(
     ("text", "shown"),
     [("\x1b[1;31mred\x1b[0m", "red"), ("\x1b]8;;http://x\x1b\\link\x1b]8;;\x1b\\", "link"), ("a\u202eb", "ab"), (" a\n\tb ", "a b"), ("a  b", "a b")],
@@ -76,6 +77,7 @@ def test_control_sequences_leave_no_trace(text, shown):
     assert escape.clean(text) == shown
 
 
+@pytest.mark.fault("F48")
 @given(TEXTS)
 @settings(max_examples=400, deadline=None)
 def test_a_markdown_parser_sees_text_and_nothing_else(text):
@@ -92,6 +94,7 @@ def test_a_markdown_list_item_holds_text_and_nothing_else(text):
     assert _text_of(tokens) == escape.clean(text)
 
 
+@pytest.mark.fault("F49")
 @given(TEXTS)
 @settings(max_examples=400, deadline=None)
 def test_latex_keeps_no_character_with_a_meaning(text):
@@ -104,12 +107,14 @@ def test_latex_keeps_no_character_with_a_meaning(text):
     assert "\n" not in escaped
 
 
+@pytest.mark.fault("F49")
 def test_latex_commands_of_others_are_printed_and_not_run():
     assert escape.latex(r"\input{/etc/passwd}") == r"\textbackslash{}input\{/etc/passwd\}"
     assert escape.latex("50% of a_b & c") == r"50\% of a\_b \& c"
     assert escape.latex("--set") == "-{}-set"
 
 
+@pytest.mark.fault("F50")
 @given(TEXTS)
 @settings(max_examples=300, deadline=None)
 def test_no_spreadsheet_takes_a_text_for_a_formula(text):

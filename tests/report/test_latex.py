@@ -53,6 +53,7 @@ def test_a_report_of_hostile_names_is_typeset(tmp_path, text):
     typeset(report(hostile_registry(text), hostile_suite(text), tmp_path / "report"), tmp_path / "tex")
 
 
+@pytest.mark.fault("F49")
 @compiled
 def test_hostile_texts_are_typeset_wherever_they_stand(tmp_path):
     texts = [*HOSTILE, LETTERS]

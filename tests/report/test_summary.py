@@ -33,12 +33,14 @@ def test_the_interval_is_students():
     assert (number.mean, number.low, number.high, number.n) == (pytest.approx(np.mean(values)), pytest.approx(low), pytest.approx(high), 4)
 
 
+@pytest.mark.fault("F28")
 def test_one_seed_has_no_interval_and_no_seed_no_number():
     assert str(summary(cell([0.25]), LOSS)) == "0.250 ± —"
     assert summary(cell([0.25], status="diverged"), LOSS).mean is None
     assert summary(cell([0.25]), PLAIN).mean is None
 
 
+@pytest.mark.fault("F26")
 def test_what_failed_is_never_averaged_in():
     rows = cell([0.2, 0.3, 9.0])
     rows.loc[2, "status"] = "diverged"

@@ -63,6 +63,8 @@ def test_images_are_torchvisions_own(name):
             assert targets[index] == label
 
 
+@pytest.mark.fault("F38")
+@pytest.mark.fault("F35")
 @pytest.mark.data
 @pytest.mark.usefixtures("present")
 @pytest.mark.parametrize("name", ["cifar10", "cifar100", "mnist"])
@@ -96,6 +98,7 @@ def test_missing_files_are_named_with_the_command(name, tmp_path):
     assert f"`bench data fetch {name}`" in str(caught.value)
 
 
+@pytest.mark.fault("F59")
 @pytest.mark.parametrize("name", NAMES)
 def test_without_torchvision_checksums_stay_and_reading_says_what_to_install(name, monkeypatch, tmp_path):
     before = make(name).files()

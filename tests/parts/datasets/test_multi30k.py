@@ -12,10 +12,10 @@ import pytest
 
 from bench.datafiles import missing
 from bench.errors import MissingError, UsageError
-from bench.parts.datasets import IGNORED, PADDING
+from bench.parts.datasets import BEGIN, END, IGNORED, PADDING, UNKNOWN
 from bench.parts.datasets import multi30k as module
 from bench.parts.datasets.multi30k import LENGTH, multi30k
-from bench.parts.datasets.sentences import BEGIN, END, SPECIALS, UNKNOWN
+from bench.parts.datasets.sentences import SPECIALS
 
 FOLDER = Path(os.environ.get("BENCH_DATA", "nowhere"))
 LINES = {
@@ -80,6 +80,7 @@ def test_refuses_more_pairs_than_there_are(options, text):
         multi30k(**options)
 
 
+@pytest.mark.fault("F35")
 def test_an_altered_file_is_refused_before_it_is_opened(folder, monkeypatch):
     victim = folder / "multi30k/task1/raw/val.de.gz"
     victim.write_bytes(victim.read_bytes() + b"?")
@@ -88,6 +89,7 @@ def test_an_altered_file_is_refused_before_it_is_opened(folder, monkeypatch):
         multi30k(train=2, test=1).read(folder, 0)
 
 
+@pytest.mark.fault("F59")
 def test_without_torchtext_the_message_says_what_to_install(folder, monkeypatch):
     monkeypatch.setitem(sys.modules, "torchtext.vocab", None)
     with pytest.raises(MissingError, match="torchtext cannot be imported") as caught:
