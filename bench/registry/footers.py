@@ -18,6 +18,13 @@ REPLACES_KEY = b"bench.replaces"
 """Metadata of a compacted file of `runs`: a JSON list of the packs whose rows it and its files of other tables hold, by their stems."""
 
 
+LARGE = 2**24
+"""Bytes from which on a file is kept from one look to the next: to read and to check it takes longer than all else."""
+
+MOST = 2**29
+"""Bytes that are kept in all."""
+
+
 @dataclass(frozen=True, slots=True)
 class Footer:
     """A footer, in short.
@@ -46,6 +53,7 @@ class Footers:
     def __init__(self) -> None:
         self._schemas = Schemas()
         self._kept: dict[Path, tuple[tuple[int, int, int], Footer]] = {}
+        self._contents: dict[Path, tuple[tuple[int, int, int], Content]] = {}
 
     def known(self, path: Path) -> Footer | None:
         """The footer of a file that was opened before, or None if it is not or no longer that file."""
@@ -71,7 +79,7 @@ class Footers:
             StorageError: with the reason, if it cannot be trusted.
         """
         stamp = _stamp(path)
-        content = content_of(path)
+        content = self._content(path, stamp)
         footer = self._noted(content, table)
         if footer is None:
             opened = content.open(table, self._schemas)
@@ -84,6 +92,17 @@ class Footers:
         if stamp is not None:
             self._kept[path] = (stamp, footer)
         return found
+
+    def _content(self, path: Path, stamp: tuple[int, int, int] | None) -> Content:
+        """The bytes of a file; those of a large one that did not change are read for two looks at a time."""
+        kept = self._contents.pop(path, None)
+        if kept is not None and kept[0] == stamp:
+            return kept[1]
+        content = content_of(path)
+        size = len(content.content)
+        if stamp is not None and size >= LARGE and size + sum(len(other.content) for _, other in list(self._contents.values())) <= MOST:
+            self._contents[path] = stamp, content
+        return content
 
     def _noted(self, content: Content, table: str) -> Footer | None:
         noted = read_note(content.note or b"")
