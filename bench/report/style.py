@@ -17,6 +17,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.transforms import Bbox, ScaledTranslation
 from PIL import Image
 
@@ -33,6 +34,8 @@ LABELS, GAP, BOTTOM, TOP = 0.6, 0.1, 0.45, 0.65
 USUAL = np.array([[0.5, 0.4], [0.05, 0.15]])
 # Inches: a character of a panel's title, a character of a legend, a legend's line with its gaps.
 TITLE_CHARACTER, CHARACTER, HANDLE = 0.06, 0.058, 0.45
+# Points: a marker in a legend, at least.
+LEAST = 4.0
 FONT = "DejaVu Sans"
 # Okabe and Ito, Color Universal Design (2008); their yellow is left out, as it is too light for lines on white.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C8C8C")
@@ -169,7 +172,11 @@ def shared_legend(figure: Figure, axes: Sequence[Axes], title: str) -> None:
     widest = CHARACTER * max(len(line) for name in names for line in name.splitlines()) + HANDLE
     rows = math.ceil(len(names) / max(1, int(width / widest)))
     columns = math.ceil(len(names) / rows)
-    figure.legend(list(named.values()), names, loc="outside lower center", ncols=columns, title=textwrap.fill(title, int(width / CHARACTER)) or None)
+    legend = figure.legend(list(named.values()), names, loc="outside lower center", ncols=columns, title=textwrap.fill(title, int(width / CHARACTER)) or None)
+    for handle in legend.legend_handles:
+        if isinstance(handle, Line2D):
+            # The dots of a thousand neurons are too small to tell their colour.
+            handle.set_markersize(max(handle.get_markersize(), LEAST))
 
 
 def _lay_out(figure: Figure) -> None:

@@ -32,6 +32,9 @@ def test_a_panel_for_each_cell_with_the_start_and_the_end_of_the_first_seed():
     figure = draw(SPEC, runs, neurons(runs), KNOWN).figure
     assert [panel.get_title() for panel in figure.axes] == ["batch size = 16 (n = 3)", "batch size = 64 (n = 3)"]
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["before training", "after training"]
+    assert all(
+        handle.get_markersize() > line.get_markersize() for handle, line in zip(figure.legends[0].legend_handles, figure.axes[0].get_lines(), strict=True)
+    )
     firsts = [list(runs["row"]).index(row) for row in runs[runs["seed"] == 0]["row"]]
     for panel, place in zip(figure.axes, firsts, strict=True):
         before, after = panel.get_lines()
