@@ -53,6 +53,8 @@ from bench.options import (
 )
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from bench.analysis.compare import Comparison
     from bench.analysis.revisions import Revision, State
     from bench.backfill import Order
@@ -339,7 +341,7 @@ def claims(
         verdicts = judge(suite, str(scale), rows, registry.metrics(), variant)
         judged |= bool(verdicts)
         contradicted |= any(verdict.fails for verdict in verdicts)
-        _print(verdict_table(verdicts, f"Claims of {name} at {scale}"), format_)
+        _print(verdict_table(verdicts, f"Claims of {name} at {scale}{f', {variant}' if variant else ''}, by rows of {_commits(rows)}"), format_)
     if not judged:
         raise NothingError("there is no claim to judge", hint="Run a suite that makes claims: bench run SUITE.")
     _end(registry, failed=contradicted)
@@ -584,6 +586,11 @@ def _run_suite(request: Request, registry: Registry, way: Way, out: Path, format
     return bool(failures or counts["failed"])
 
 
+def _commits(rows: pd.DataFrame) -> str:
+    """Which commits rows are of."""
+    return ", ".join(sorted({str(commit)[:12] for commit in rows["commit"].dropna()})) or "no commit"
+
+
 def _measure_suite(request: Request, registry: Registry, way: Way, out: Path, format_: Format, debug: bool, dry_run: bool) -> bool:
     """Measure what one suite lacks, print its tables, and say whether something is missing still."""
     from rich.console import Console
@@ -602,6 +609,8 @@ def _measure_suite(request: Request, registry: Registry, way: Way, out: Path, fo
         raise NothingError(f"no run of suite {job.suite.name!r} is trained by this code", hint=f"Train it: bench run {request.suite}")
     if found or pairs:
         _print(lacking_table(found, pairs), format_)
+    else:
+        _say("nothing is missing", err=True)
     if not dry_run:
         with closing(take_measures(job, registry, way)) as events:
             able = sum(not each.obstacle for each in found)

@@ -305,8 +305,9 @@ class Registry:
         Raises:
             StorageError: if the folder is no registry, or one of a newer or unknown format, or cannot be written.
         """
+        strays = self.strays()
         self._layout.check_format()
-        return left(self.strays(), files.clock(self.root, self._system))
+        return left(strays, files.clock(self.root, self._system))
 
     def remove(self, listed: Iterable[Stray]) -> None:
         """Remove what `garbage` has listed and nobody has written since, and nothing else.

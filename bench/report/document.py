@@ -90,8 +90,14 @@ def _said_by_suite(content: Content) -> list[str]:
     return [*([f"Source: {file.source}"] if file.source else []), *([file.notes] if file.notes else [])]
 
 
+def seed_counts(rows: pd.DataFrame) -> tuple[int, int]:
+    """The fewest and the most seeds of an experiment; zeros without rows."""
+    counts = rows.groupby("experiment")["seed"].nunique()
+    return (int(counts.min()), int(counts.max())) if len(counts) else (0, 0)
+
+
 def _what_seeds_show(rows: pd.DataFrame) -> list[str]:
-    n = int(rows.groupby("experiment")["seed"].nunique().max()) if len(rows) else 0
+    n, _ = seed_counts(rows)
     if n < 2:
         return ["With one seed no difference can be shown."] if n else []
     smallest = detectable(n, 1.0)

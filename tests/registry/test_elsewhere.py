@@ -14,7 +14,7 @@ from tests.registry.tables import Quick
 from tests.registry.worlds import Pack, Row, build
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "registry.md").read_text(encoding="utf-8")
-CELL = ["suite", "experiment", "commit", "cell_id"]
+CELL = ["suite", "profile", "variant", "experiment", "commit", "cell_id"]
 A, B = "a" * 40, "b" * 40
 
 
@@ -94,7 +94,7 @@ def test_the_clean_view_is_the_same(registry, database, names):
 
 def test_the_mean_accuracy_of_each_cell_is_the_same(registry, database, names):
     expected = means(bench.read_results(registry.root))
-    assert ("tricks", "text", A, "text", 0.75, 1) in expected
+    assert ("tricks", "quick", "text", "text", A, "text", 0.75, 1) in expected
     assert set(database.sql(block("registry-duckdb-cells")).fetchall()) == expected
     assert means(names["results"]) == expected
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from bench.metric import Metric
 from bench.report.content import Content
-from bench.report.document import Illustration, about, in_short, provenance, remarks
+from bench.report.document import Illustration, about, in_short, provenance, remarks, seed_counts
 from bench.report.missing import not_ok
 from bench.report.page.data import cell_ids, runs_data, script_json
 from bench.report.page.history import History
@@ -104,7 +104,7 @@ def _overview(parts: Page) -> Html:
     counts = [
         (f"{int((rows['status'] == 'ok').sum())} of {len(rows)}", "runs are ok"),
         (str(len(content.experiments)), "experiments"),
-        (str(rows.groupby("experiment")["seed"].nunique().max() if len(rows) else 0), "seeds"),
+        (" to ".join(map(str, sorted(set(seed_counts(rows))))), "seeds"),
         (str(max(1, len(parts.history.states))), "commits"),
     ]
     tiles = element("dl", *(element("div", element("dt", words), element("dd", number)) for number, words in counts), class_="tiles")
