@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 import subprocess
 import sys
@@ -11,6 +13,7 @@ import pandas as pd
 import pytest
 
 import bench
+from bench.registry.store import Registry
 from tests.commands.conftest import ROOT, Project
 from tests.commands.conftest import project as project  # a fixture
 
@@ -105,3 +108,18 @@ def test_every_dependency_has_a_reason_and_a_lower_bound() -> None:
 def test_the_version_is_one(project: Project) -> None:
     done = subprocess.run([sys.executable, "-c", "import bench; print(bench.__version__)"], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == bench.__version__
+
+
+def test_what_the_readme_says_of_published_results_is_what_their_rows_say() -> None:
+    registry = Registry(ROOT / "results" / "reference")
+    rows = registry.runs()
+    assert registry.verify() == []
+    assert set(rows["status"]) == {"ok"}
+    assert not rows["dirty"].any()
+    command = [sys.executable, "-m", "bench", "claims", "dropout", "--profile", "paper", "--results", str(registry.root), "--format", "csv"]
+    told = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
+    judged = [claim for claim in csv.DictReader(io.StringIO(told.stdout)) if claim["verdict"] not in ("not run", "")]
+    assert {claim["verdict"] for claim in judged} == {"reproduced"}
+    said = re.findall(r"\| reproduced \| \D*([\d.]+) (?:×|clusters)", README)
+    assert len(said) == 5
+    assert set(said) <= {f"{abs(float(claim['effect'])):.3g}" for claim in judged}

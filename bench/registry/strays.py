@@ -134,7 +134,8 @@ def _unread(layout: Layout) -> Iterator[tuple[Path, Kind]]:
     """What no reader looks at."""
     transient = {layout.folder(name) for name in (CHECKPOINTS, LEASES)}
     folders = [*(layout.folder(name) for name in (*TABLES, SUITES, WEIGHTS)), *sorted(transient)]
-    known = {layout.format_file, *folders}
+    # A registry within, as results/reference, is its own.
+    known = {layout.format_file, *folders, *(path.parent for path in layout.root.glob(f"*/{layout.format_file.name}"))}
     known |= {path for table in TABLES for path in layout.parquet_files(table)}
     known |= {path for name in (SUITES, WEIGHTS) for path in _entries(layout.folder(name)) if DIGEST.fullmatch(path.stem)}
     for folder in (layout.root, *folders):

@@ -191,3 +191,9 @@ def test_where_the_disk_refuses_nothing_is_listed_or_lost(littered):
     # The first removal that went through; perhaps a probe of the clock, which nobody could remove.
     left = kinds(littered.strays(), littered.root)
     assert {name: kind for name, kind in left.items() if kind != "temporary"} == FOREIGN
+
+
+def test_a_registry_within_is_its_own(registry):
+    Registry(registry.root / "reference").prepare()
+    (registry.root / "other").mkdir()
+    assert [(stray.path.name, stray.kind) for stray in registry.strays()] == [("other", "foreign")]
