@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 
 import pandas as pd
@@ -166,7 +167,7 @@ def test_everything_works_from_the_keyboard(visit, demo):
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
     page.keyboard.press("Enter")
-    assert page.url.endswith("#content")
+    playwright.expect(page).to_have_url(re.compile("#content$"))
     head = page.locator("#cells-batch-size").get_by_role("columnheader", name="batch size")
     head.get_by_role("button").focus()
     page.keyboard.press("Enter")
