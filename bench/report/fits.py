@@ -8,10 +8,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from bench.metric import Metric
+from bench.report.by_cell import cell_panels
 from bench.report.drawn import Drawn, finish
-from bench.report.grid import GridCell, varying
-from bench.report.lines import left_out, points_of, seeds
-from bench.report.style import COLOURS, label, panels, shared_legend
+from bench.report.grid import GridCell
+from bench.report.lines import points_of
+from bench.report.style import COLOURS, shared_legend
 from bench.suite_file import Figure as FigureSpec
 
 
@@ -26,13 +27,12 @@ def draw_fits(spec: FigureSpec, cells: Sequence[GridCell], points: pd.DataFrame,
         title: what stands above.
         most: how many panels.
     """
-    kept = list(cells)[:most]
-    figure, axes = panels(len(kept), 2 if len(kept) in {2, 4} else 3, title, "one line per seed, after the last step")
-    for place, cell in zip(axes, kept, strict=True):
+    figure, drawn, notes = cell_panels(cells, most, title, "one line per seed, after the last step")
+    for place, cell, name in drawn:
         _draw(place, points_of(cell, points))
-        finish(place, label(f"{cell.name(varying(list(cells)))} ({seeds([cell])})".strip()), "x", "f(x)")
-    shared_legend(figure, axes, "")
-    return Drawn(figure, left_out(len(cells) - len(kept), len(cells), most))
+        finish(place, name, "x", "f(x)")
+    shared_legend(figure, [place for place, *_ in drawn], "")
+    return Drawn(figure, notes)
 
 
 def _draw(place: Axes, points: pd.DataFrame) -> None:

@@ -9,10 +9,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from bench.metric import Metric
+from bench.report.by_cell import cell_panels
 from bench.report.drawn import Drawn, finish
-from bench.report.grid import GridCell, varying
-from bench.report.lines import first_seed, left_out, points_of, seeds
-from bench.report.style import COLOURS, label, panels, shared_legend
+from bench.report.grid import GridCell
+from bench.report.lines import first_seed, points_of
+from bench.report.style import COLOURS, shared_legend
 from bench.suite_file import Figure as FigureSpec
 
 BEFORE, AFTER = COLOURS[-1], COLOURS[0]
@@ -34,15 +35,14 @@ def draw_neurons(spec: FigureSpec, cells: Sequence[GridCell], points: pd.DataFra
     turned = points[points["orientation"].notna()]
     if turned.empty:
         return Drawn(None, ("neurons have an orientation where one number enters the network, and here none does",))
-    kept = list(cells)[:most]
     every = int(turned["neuron"].max()) < FEW_NEURONS
     whose = "all seeds" if every else "the first seed"
-    figure, axes = panels(len(kept), 2 if len(kept) in {2, 4} else 3, title, f"one dot per neuron of the first hidden layer, of {whose}")
-    for place, cell in zip(axes, kept, strict=True):
+    figure, drawn, notes = cell_panels(cells, most, title, f"one dot per neuron of the first hidden layer, of {whose}")
+    for place, cell, name in drawn:
         _draw(place, points_of(cell, turned) if every else first_seed(cell, points_of(cell, turned)))
-        finish(place, label(f"{cell.name(varying(list(cells)))} ({seeds([cell])})".strip()), "orientation atan2(b, w)", "A / max A")
-    shared_legend(figure, axes, "")
-    return Drawn(figure, left_out(len(cells) - len(kept), len(cells), most))
+        finish(place, name, "orientation atan2(b, w)", "A / max A")
+    shared_legend(figure, [place for place, *_ in drawn], "")
+    return Drawn(figure, notes)
 
 
 def _draw(place: Axes, points: pd.DataFrame) -> None:

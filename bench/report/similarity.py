@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 
 from bench.metric import Metric
+from bench.report.by_cell import cell_panels
 from bench.report.drawn import Drawn, finish
-from bench.report.grid import GridCell, varying
-from bench.report.lines import first_seed, left_out, points_of, seeds
-from bench.report.style import DIVERGING, label, panels
+from bench.report.grid import GridCell
+from bench.report.lines import first_seed, points_of
+from bench.report.style import DIVERGING
 from bench.suite_file import Figure as FigureSpec
 
 
@@ -26,14 +27,13 @@ def draw_similarity(spec: FigureSpec, cells: Sequence[GridCell], points: pd.Data
         title: what stands above.
         most: how many panels.
     """
-    kept = list(cells)[:most]
-    figure, axes = panels(len(kept), 2 if len(kept) in {2, 4} else 3, title, "cosines between neurons, of the first seed")
-    for place, cell in zip(axes, kept, strict=True):
+    figure, drawn, notes = cell_panels(cells, most, title, "cosines between neurons, of the first seed")
+    for place, cell, name in drawn:
         mine = first_seed(cell, points_of(cell, points))
         matrix = np.full((mine["second"].max() + 1,) * 2, np.nan)
         matrix[mine["first"], mine["second"]] = matrix[mine["second"], mine["first"]] = mine["cosine"]
         place.grid(visible=False)
         image = place.imshow(matrix, cmap=DIVERGING, vmin=-1, vmax=1)
-        finish(place, label(f"{cell.name(varying(list(cells)))} ({seeds([cell])})".strip()), "neuron, sorted", "neuron, sorted")
-    figure.colorbar(image, ax=axes, label="cosine")
-    return Drawn(figure, left_out(len(cells) - len(kept), len(cells), most))
+        finish(place, name, "neuron, sorted", "neuron, sorted")
+    figure.colorbar(image, ax=[place for place, *_ in drawn], label="cosine")
+    return Drawn(figure, notes)
