@@ -13,7 +13,8 @@ from torch import Tensor
 
 from bench import seeding
 from bench.parts.measures import History
-from bench.train.evaluate import evaluation_batch, evaluation_epochs, loss_and_accuracy
+from bench.parts.measures.scoring import loss_and_accuracy
+from bench.train.evaluate import evaluation_batch, evaluation_epochs
 from bench.train.setup import Prepared
 
 CHECK_EVERY = 50

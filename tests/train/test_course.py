@@ -10,10 +10,11 @@ import pytest
 import torch
 
 from bench.config import Run, Stop
+from bench.parts.measures.scoring import loss_and_accuracy
 from bench.train.checkpoints import Checkpoints
 from bench.train.compiler import Programs
 from bench.train.course import Course
-from bench.train.evaluate import MAX_POINTS, loss_and_accuracy
+from bench.train.evaluate import MAX_POINTS
 from bench.train.lanes import resident, stacked
 from tests.train.runs import DIGITS, prepared, run_of, sine_run
 

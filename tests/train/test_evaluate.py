@@ -13,8 +13,9 @@ from torch import nn
 from torch.nn import functional
 
 from bench.parts.datasets import IGNORED, DataSpec
+from bench.parts.measures.scoring import loss_and_accuracy
 from bench.parts.objectives import objectives
-from bench.train.evaluate import BATCH_ELEMENTS, MAX_POINTS, OUTPUT_RATIO, evaluation_batch, evaluation_epochs, loss_and_accuracy
+from bench.train.evaluate import BATCH_ELEMENTS, MAX_POINTS, OUTPUT_RATIO, evaluation_batch, evaluation_epochs
 
 CROSS_ENTROPY, SQUARED = objectives["cross_entropy"].target(), objectives["squared"].target()
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 
 import torch
 from torch import Tensor
-from torch.func import functional_call
 
 from bench.metric import Metric
 from bench.parts.measures import LastEpochs, Measured, View, measures
-from bench.parts.objectives import terms
+from bench.parts.measures.scoring import loss_and_accuracy
 
 TRAIN_LOSS = Metric("averaged_train_loss", "", "lower", "log", "mean objective over the training set, averaged weights, dropout off")
 TEST_LOSS = Metric("averaged_test_loss", "", "lower", "log", "mean objective over the test set, averaged weights, dropout off")
@@ -37,9 +37,8 @@ def averaged_loss(view: View, *, snapshots: LastEpochs = LAST) -> Measured:
     Returns:
         ``averaged_train_loss`` and ``averaged_test_loss``.
     """
-    data, weights = view.data, mean(view.snapshots)
-    values = (view.loss(data.train_inputs, data.train_targets, weights), view.loss(data.test_inputs, data.test_targets, weights))
-    return Measured({TRAIN_LOSS.name: values[0], TEST_LOSS.name: values[1]})
+    (train, _), (test, _) = _at_mean(view)
+    return Measured({TRAIN_LOSS.name: train, TEST_LOSS.name: test})
 
 
 @measures.register(
@@ -58,9 +57,10 @@ def averaged_accuracy(view: View, *, snapshots: LastEpochs = LAST) -> Measured:
     Returns:
         ``averaged_train_accuracy`` and ``averaged_test_accuracy``.
     """
-    data, weights = view.data, mean(view.snapshots)
-    values = (_accuracy(view, data.train_inputs, data.train_targets, weights), _accuracy(view, data.test_inputs, data.test_targets, weights))
-    return Measured({TRAIN_ACCURACY.name: values[0], TEST_ACCURACY.name: values[1]})
+    (_, train), (_, test) = _at_mean(view)
+    assert train is not None  # as for every task that this measure takes
+    assert test is not None
+    return Measured({TRAIN_ACCURACY.name: train, TEST_ACCURACY.name: test})
 
 
 def mean(snapshots: Mapping[int, Mapping[str, Tensor]]) -> dict[str, Tensor]:
@@ -82,10 +82,9 @@ def _mean(tensors: list[Tensor]) -> Tensor:
     return (total / len(tensors)).to(tensors[0].dtype)
 
 
-@torch.no_grad()
-def _accuracy(view: View, inputs: Tensor, targets: Tensor, weights: Mapping[str, Tensor]) -> float:
-    correct = 0
-    for start in range(0, len(inputs), view.batch):
-        outputs = functional_call(view.model, dict(weights), (inputs[start : start + view.batch],))
-        correct += int((outputs.argmax(dim=-1) == targets[start : start + view.batch]).sum())
-    return correct / terms(targets)
+def _at_mean(view: View) -> tuple[tuple[float, float | None], tuple[float, float | None]]:
+    """Loss and accuracy of averaged weights, on the training and on the test set."""
+    model, data = copy.deepcopy(view.model), view.data
+    model.load_state_dict(mean(view.snapshots))
+    train, test = (data.train_inputs, data.train_targets), (data.test_inputs, data.test_targets)
+    return loss_and_accuracy(model, view.objective, *train, view.batch), loss_and_accuracy(model, view.objective, *test, view.batch)

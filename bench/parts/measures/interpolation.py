@@ -19,7 +19,7 @@ from bench.errors import UsageError
 from bench.metric import Metric
 from bench.parts.measures import Measured, View, measures
 from bench.parts.measures.batch_norm import recompute
-from bench.parts.objectives import terms
+from bench.parts.measures.scoring import loss_and_accuracy
 
 BARRIER = Metric("barrier", "", "lower", "raw", "max over α in [0, 1] of the training loss at (1 - α) θ_1 + α θ_2, minus the larger of the losses at 0 and 1")
 ACCURACY_BARRIER = Metric(
@@ -114,15 +114,7 @@ class _Line:
         for name, parameter in self._model.named_parameters():
             parameter.copy_(torch.lerp(start[name], end[name], alpha))
         recompute(self._model, self._inputs)
-        loss, correct, count = 0.0, 0, 0
-        classes = not self._targets.is_floating_point()
-        for begin in range(0, len(self._inputs), self._view.batch):
-            targets = self._targets[begin : begin + self._view.batch]
-            outputs = self._model(self._inputs[begin : begin + self._view.batch]).float()
-            loss += float(self._view.objective(outputs, targets)) * terms(targets)
-            correct += int((outputs.argmax(dim=-1) == targets).sum()) if classes else 0
-            count += terms(targets)
-        return loss / count, correct / count if classes else None
+        return loss_and_accuracy(self._model, self._view.objective, self._inputs, self._targets, self._view.batch)
 
 
 def _shapes(parameters: Mapping[str, Tensor]) -> dict[str, torch.Size]:
