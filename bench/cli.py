@@ -328,8 +328,8 @@ def claims(
     from bench.analysis.claims import judge
     from bench.analysis.revisions import select
     from bench.report.current import current
-    from bench.report.findings import verdict_table
     from bench.report.suites import find_suite
+    from bench.report.verdicts import verdict_table
 
     registry = _registry(results)
     runs = current(select(registry.runs(), suites or (), profile, variant), _head())
@@ -634,11 +634,12 @@ def _run_missing(order: Order, revisions: Sequence[Revision]) -> bool:
 
 
 def _print_comparison(comparison: Comparison, states: Sequence[State], format_: Format, everything: bool, gated: bool) -> None:
-    from bench.report.findings import comparison_table, gate_table
+    from bench.report.changes import EVERY, comparison_table, gate_table, telling
 
     title = " → ".join(map(str, states))
-    kinds = {change.kind for change in (*comparison.changes, *comparison.averages)} - (set() if everything else {"identical"})
-    _print(comparison_table(comparison, kinds or {"none"}, title), format_)  # type: ignore[arg-type]  # no change is of the kind none
+    # Programs that read csv or json choose for themselves.
+    everything = everything or format_ in {Format.csv, Format.json}
+    _print(comparison_table(comparison, EVERY if everything else telling(comparison), title), format_)
     if set(comparison.counts()) == {"identical"}:
         _say(f"{states[0]} and {states[1]} are identical: every number is the same.", err=format_ is not Format.table)
     for remark in filter(None, (state.remark for state in states)):

@@ -58,7 +58,9 @@ FailOnOption = Annotated[
     ),
 ]
 StrictOption = Annotated[bool, typer.Option("--strict", help="Exit 1 as well where a cell is not shown to be less worse than by the amount of --fail-on.")]
-AllOption = Annotated[bool, typer.Option("--all", help="Also list cells whose numbers are identical.")]
+AllOption = Annotated[
+    bool, typer.Option("--all", help="Also list what shows no change: identical, the same, inconclusive. As csv and json everything is listed.")
+]
 TrainOption = Annotated[bool, typer.Option("--run", help="First run the suite at both, each by its own code in a work tree of its own; what is done stays.")]
 DirtyOption = Annotated[bool, typer.Option("--dirty", help="Of the second, which is HEAD unless given, take the uncommitted changes on top of it.")]
 VariantOption = Annotated[str, typer.Option("--variant", help="The rows of these --set overrides, as rows name them.")]

@@ -36,8 +36,9 @@ def notes(pairs: Sequence[tuple[Row, Row]]) -> tuple[str, ...]:
 
 
 def _differing(name: str, values: Iterable[tuple[Any, Any]]) -> Iterator[str]:
-    counts = Counter((text(base), text(head)) for base, head in values if base is not None and head is not None and base != head)
-    for (base, head), count in sorted(counts.items()):
+    counts = Counter(values)
+    differing = [(text(base), text(head), count) for (base, head), count in counts.items() if base is not None and head is not None and base != head]
+    for base, head, count in sorted(differing):
         yield f"{name}: {base} -> {head} in {count} {'pair' if count == 1 else 'pairs'} of runs"
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -14,27 +13,13 @@ from bench.analysis.points import resolution
 from bench.analysis.pooled import Pool
 from bench.analysis.shares import mcnemar
 from bench.analysis.signs import sign_flip, wilcoxon
-from bench.analysis.statistics import Difference, Values, differences, paired_each
+from bench.analysis.statistics import Difference, Values, differences, paired, paired_each
 from bench.metric import Metric
 
+Sample = tuple[Values, Values]
+"""What base and head measured: shape (seeds,), or (seeds, cells); none where nothing can be compared."""
 
-@dataclass(frozen=True)
-class _Measured:
-    """What was measured for a change that is not worked out yet.
-
-    Attributes:
-        blank: the change without its numbers.
-        base: base's values, shape (seeds,) or (seeds, cells); none where nothing can be compared.
-        head: head's.
-        resolution: the smallest step of the values.
-        remark: what to know of the pairs.
-    """
-
-    blank: Change
-    base: Values = field(default_factory=lambda: np.empty(0))
-    head: Values = field(default_factory=lambda: np.empty(0))
-    resolution: float = 0.0
-    remark: str = ""
+_NOTHING: Sample = (np.empty(0), np.empty(0))
 
 
 def cell_drafts(pairs: Sequence[Pair], metric: Metric) -> list[Change]:
@@ -48,9 +33,10 @@ def cell_drafts(pairs: Sequence[Pair], metric: Metric) -> list[Change]:
         For each cell of which a side has the metric, in their order, a change whose kind is not decided yet, or that
         cannot be compared.
     """
-    found = [(pair, measured) for pair in pairs if any(measured := pair.measured(metric.name))]
-    drafts = _estimated([_measured(pair, metric, measured) for pair, measured in found], metric)
-    return [replace(draft, untouched=True) if _is_untouched(draft, pair) else draft for draft, (pair, _) in zip(drafts, found, strict=True)]
+    sides = [(pair, measured) for pair in pairs if any(measured := pair.measured(metric.name))]
+    samples = [_NOTHING if metric.name in TIMINGS and pair.timing_obstacle else pair.values(metric) for pair, _ in sides]
+    found = _differences(samples, metric, [resolution(metric, (row for rows in pair.rows for row in rows)) for pair, _ in sides])
+    return [_cell_draft(pair, metric, measured, sample, each) for (pair, measured), sample, each in zip(sides, samples, found, strict=True)]
 
 
 def average_draft(pool: Pool, metric: Metric) -> Change:
@@ -64,14 +50,14 @@ def average_draft(pool: Pool, metric: Metric) -> Change:
         A change whose kind is not decided yet, or that cannot be compared. From six seeds on its remarks have tests that
         assume symmetry alone.
     """
-    blank = Change(pool.point, metric, "incomparable", f"no seed is complete in all {len(pool.pairs)} cells", cells=len(pool.pairs))
     seeds = pool.complete(metric)
     if not seeds:
-        return blank
-    base, head = pool.values(metric, seeds)
-    measured = _Measured(blank, base, head, resolution(metric, pool.rows()), pool.left_out(seeds))
-    draft = _estimated([measured], metric)[0]
-    return replace(draft, reason="; ".join(filter(None, (draft.reason, _secondary(draft, base, head)))))
+        return Change(pool.point, metric, "incomparable", f"no seed is complete in all {len(pool.pairs)} cells", cells=len(pool.pairs))
+    sample = pool.values(metric, seeds)
+    difference = paired(*sample, metric.scale, resolution(metric, pool.rows()))
+    base, head, sd = _moments(*sample)
+    remarks = (pool.left_out(seeds), _raw(metric, difference), _secondary(sample, difference))
+    return Change(pool.point, metric, "inconclusive", "; ".join(filter(None, remarks)), base, head, sd, difference, cells=len(pool.pairs))
 
 
 def barred(pair: Pair, reason: str) -> Change:
@@ -84,47 +70,43 @@ def barred(pair: Pair, reason: str) -> Change:
     return Change(pair.point, None, "incomparable", reason, base_failed=pair.failed[0], head_failed=pair.failed[1], failed_p=_failed_p(pair))
 
 
-def _measured(pair: Pair, metric: Metric, measured: tuple[bool, bool]) -> _Measured:
-    """What a cell has of a metric, of which the sides named have values."""
-    blank = Change(pair.point, metric, "incomparable", "", base_failed=pair.failed[0], head_failed=pair.failed[1], failed_p=_failed_p(pair))
-    obstacle = pair.timing_obstacle if metric.name in TIMINGS else ""
-    base, head = pair.values(metric)
-    if obstacle or not len(base):
-        return _Measured(replace(blank, reason=obstacle or _missing(measured, pair.failed)))
-    return _Measured(blank, base, head, resolution(metric, (row for rows in pair.rows for row in rows)), pair.unpaired)
+def _cell_draft(pair: Pair, metric: Metric, measured: tuple[bool, bool], sample: Sample, difference: Difference | None) -> Change:
+    before, after = pair.failed
+    if difference is None:
+        reason = (pair.timing_obstacle if metric.name in TIMINGS else "") or _missing(measured, pair.failed)
+        return Change(pair.point, metric, "incomparable", reason, base_failed=before, head_failed=after, failed_p=_failed_p(pair))
+    base, head, sd = _moments(*sample)
+    reason = "; ".join(filter(None, (pair.unpaired, _raw(metric, difference))))
+    untouched = difference.identical and pair.unchanged
+    return Change(pair.point, metric, "inconclusive", reason, base, head, sd, difference, None, before, after, _failed_p(pair), untouched=untouched)
 
 
-def _is_untouched(draft: Change, pair: Pair) -> bool:
-    return draft.difference is not None and draft.difference.identical and pair.unchanged
+def _differences(samples: Sequence[Sample], metric: Metric, resolutions: Sequence[float]) -> list[Difference | None]:
+    """The difference of each of many samples; None where nothing was measured."""
+    known = [index for index, (base, _) in enumerate(samples) if len(base)]
+    base, head = ([samples[index][side] for index in known] for side in (0, 1))
+    found = dict(zip(known, paired_each(base, head, metric.scale, [resolutions[index] for index in known]), strict=True))
+    return [found.get(index) for index in range(len(samples))]
 
 
-def _estimated(drafts: Sequence[_Measured], metric: Metric) -> list[Change]:
-    """Changes with their numbers, where something was measured."""
-    known = [draft for draft in drafts if len(draft.base)]
-    found = iter(paired_each([draft.base for draft in known], [draft.head for draft in known], metric.scale, [draft.resolution for draft in known]))
-    return [_with_numbers(draft, metric, next(found)) if len(draft.base) else draft.blank for draft in drafts]
+def _raw(metric: Metric, difference: Difference) -> str:
+    return "" if difference.scale == metric.scale else "difference taken raw: not all values are positive"
 
 
-def _with_numbers(draft: _Measured, metric: Metric, difference: Difference) -> Change:
-    raw = "difference taken raw: not all values are positive" if difference.scale != metric.scale else ""
-    base, sd = _moments(draft.base)
-    head, _ = _moments(draft.head)
-    reason = "; ".join(filter(None, (draft.remark, raw)))
-    return replace(draft.blank, kind="inconclusive", reason=reason, base=base, head=head, base_sd=sd, difference=difference)
+def _moments(base: Values, head: Values) -> tuple[float, float, float]:
+    """Base's mean over seeds, head's, and base's standard deviation; without NumPy, whose calls take longer than such short sums."""
+    before, after = ((values if values.ndim == 1 else values.mean(axis=1)).tolist() for values in (base, head))
+    n = len(before)
+    mean = math.fsum(before) / n
+    sd = math.sqrt(math.fsum((value - mean) ** 2 for value in before) / (n - 1)) if n > 1 else math.nan
+    return mean, math.fsum(after) / n, sd
 
 
-def _moments(values: Values) -> tuple[float, float]:
-    """The mean over seeds and its standard deviation; without NumPy, whose calls take longer than such short sums."""
-    seeds = (values if values.ndim == 1 else values.mean(axis=1)).tolist()
-    mean = math.fsum(seeds) / len(seeds)
-    return mean, math.sqrt(math.fsum((value - mean) ** 2 for value in seeds) / (len(seeds) - 1)) if len(seeds) > 1 else math.nan
-
-
-def _secondary(draft: Change, base: Values, head: Values) -> str:
+def _secondary(sample: Sample, difference: Difference) -> str:
     """Tests that assume symmetry alone, where there are seeds enough for them to say something."""
-    if draft.difference is None or draft.difference.identical:
+    if difference.identical:
         return ""
-    each = differences(base, head, draft.difference.scale)
+    each = differences(*sample, difference.scale)
     flipped, ranked = sign_flip(each), wilcoxon(each)
     return "" if flipped is None or ranked is None else f"sign flips p = {flipped[0]:.2g}, Wilcoxon p = {ranked:.2g}"
 

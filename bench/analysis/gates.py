@@ -111,13 +111,13 @@ class GateResult:
         outcome: ``crossed``: shown to be worse, and by the amount at least; ``not shown``, of a strict gate: not shown to be
             less worse than by the amount; ``held``; ``undetectable``: not crossed, but this n could not have detected the
             amount; ``not judged``.
-        text: a sentence on it.
+        finding: a sentence on it.
     """
 
     gate: Gate
     where: str
     outcome: Outcome
-    text: str
+    finding: str
 
     @property
     def fails(self) -> bool:
@@ -126,7 +126,7 @@ class GateResult:
 
     def row(self) -> dict[str, str]:
         """A flat form."""
-        return {"gate": str(self.gate), "cell": self.where, "outcome": self.outcome, "text": self.text}
+        return {"gate": str(self.gate), "cell": self.where, "outcome": self.outcome, "finding": self.finding}
 
 
 def judge_gate(gate: Gate, changes: Sequence[Change], tests: int) -> list[GateResult]:

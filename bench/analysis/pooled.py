@@ -58,18 +58,18 @@ class Pool:
 
 def suites(pairs: Sequence[Pair]) -> list[Pool]:
     """The cells of each suite, profile and variant that has two or more."""
-    return _pools(pairs, lambda point: replace(point, experiment="", axes=()))
+    return _pools(pairs, lambda point: (point.suite, point.profile, point.variant, ""))
 
 
 def experiments(pairs: Sequence[Pair]) -> list[Pool]:
     """The cells of each experiment that has two or more, unless they are all that its suite has."""
     sizes = {pool.point: len(pool.pairs) for pool in suites(pairs)}
-    found = _pools(pairs, lambda point: replace(point, axes=()))
+    found = _pools(pairs, lambda point: (point.suite, point.profile, point.variant, point.experiment))
     return [pool for pool in found if len(pool.pairs) < sizes[replace(pool.point, experiment="")]]
 
 
-def _pools(pairs: Sequence[Pair], name: Callable[[Point], Point]) -> list[Pool]:
-    found: dict[Point, list[Pair]] = {}
+def _pools(pairs: Sequence[Pair], place: Callable[[Point], tuple[str, str, str, str]]) -> list[Pool]:
+    found: dict[tuple[str, str, str, str], list[Pair]] = {}
     for pair in pairs:
-        found.setdefault(name(pair.point), []).append(pair)
-    return [Pool(point, tuple(members)) for point, members in sorted(found.items()) if len(members) > 1]
+        found.setdefault(place(pair.point), []).append(pair)
+    return [Pool(Point(*names, ()), tuple(members)) for names, members in sorted(found.items()) if len(members) > 1]

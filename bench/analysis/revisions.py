@@ -34,7 +34,9 @@ class Revision:
     commit: str = ""
 
     def __str__(self) -> str:
-        return f"{self.name}{' --dirty' if self.dirty else ''}{f' ({self.commit[:12]})' if self.commit else ''}"
+        name = self.name[:12] if self.commit == self.name else self.name
+        commit = f" ({self.commit[:12]})" if self.commit and not self.commit.startswith(name) else ""
+        return f"{name}{' --dirty' if self.dirty else ''}{commit}"
 
 
 @dataclass(frozen=True)

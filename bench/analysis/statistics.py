@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -281,8 +282,14 @@ def _spreads(values: Values, largest: ArrayLike) -> Values:
 def _ends(mean: float, sd: float, n: int, constant: bool, level: float) -> tuple[float, float] | tuple[None, None]:
     if n == 1 or (constant and n < fewest_constant(level)):
         return None, None
-    half = float(special.stdtrit(n - 1, (1 + level) / 2)) * sd / math.sqrt(n)
+    half = _quantile(n - 1, (1 + level) / 2) * sd / math.sqrt(n)
     return mean - half, mean + half
+
+
+@lru_cache(maxsize=256)
+def _quantile(degrees: int, share: float) -> float:
+    """The quantile of the t distribution, which a comparison of many cells asks for again and again."""
+    return float(special.stdtrit(degrees, share))
 
 
 def _reaching_zero(ends: tuple[float, float] | tuple[None, None], signs_p: float, level: float) -> tuple[float, float] | tuple[None, None]:

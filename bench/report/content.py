@@ -11,12 +11,12 @@ import pandas as pd
 from bench.analysis.claims import judge
 from bench.errors import UsageError
 from bench.metric import Metric
-from bench.report.findings import verdict_table
 from bench.report.predictors import predictor_table
 from bench.report.suite_table import suite_table
 from bench.report.summary import failed
 from bench.report.table import Table
 from bench.report.tables import experiment_table
+from bench.report.verdicts import verdict_table
 from bench.suite import Suite
 from bench.suite_file import NAME, Experiment
 from bench.suite_file import Figure as FigureSpec

@@ -88,7 +88,7 @@ def test_other_suites_and_data_are_incomparable(columns, why):
     found, change = accuracy_in(BASE, moved(-0.5), "test_accuracy:1pp", **columns)
     assert (change.kind, change.metric, change.reason) == ("incomparable", None, why)
     assert not found.comparable
-    assert [(result.outcome, result.text) for result in found.gates] == [("not judged", why)]
+    assert [(result.outcome, result.finding) for result in found.gates] == [("not judged", why)]
 
 
 def test_disjoint_seeds_are_refused():

@@ -80,7 +80,7 @@ def test_crossed_when_shown_to_be_worse_and_by_the_amount():
     found, each = outcomes(BASE, WORSE, "test_accuracy:0.5pp", "test_accuracy:0.99pp", "test_accuracy:1.01pp", "test_accuracy:0.5sd", "test_accuracy:3sd")
     assert each == ["crossed", "crossed", "held", "crossed", "held"]
     assert found.crossed
-    assert found.gates[0].text == "-1 pp; 0.5pp worse is allowed"
+    assert found.gates[0].finding == "-1 pp; 0.5pp worse is allowed"
 
 
 def test_an_improvement_and_identical_numbers_hold():
@@ -98,26 +98,26 @@ def test_a_loss_crosses_in_percent():
 def test_a_large_estimate_that_is_not_shown_does_not_cross_and_says_so():
     found, each = outcomes(BASE, NOISY, "test_accuracy:0.1pp")
     assert each == ["undetectable"]
-    assert "n = 5 finds no less than +" in found.gates[0].text
+    assert "n = 5 finds no less than +" in found.gates[0].finding
     needed = seeds_needed(0.1, found.changes[0].difference.sd)
-    assert found.gates[0].text.endswith("0.1pp takes more than 10000 seeds")
+    assert found.gates[0].finding.endswith("0.1pp takes more than 10000 seeds")
     assert needed is None
     near = seeds_needed(5, found.changes[0].difference.sd)
-    assert outcomes(BASE, NOISY, "test_accuracy:5pp")[0].gates[0].text.endswith(f"5pp takes {near} seeds")
+    assert outcomes(BASE, NOISY, "test_accuracy:5pp")[0].gates[0].finding.endswith(f"5pp takes {near} seeds")
     assert outcomes(BASE, NOISY, "test_accuracy:90pp")[1] == ["held"]
 
 
 def test_few_seeds_detect_nothing():
     found, each = outcomes(BASE[:2], WORSE[:2], "test_accuracy:0.5pp")
     assert each == ["undetectable"]
-    assert "n = 2" in found.gates[0].text
+    assert "n = 2" in found.gates[0].finding
     assert outcomes(BASE[:1], WORSE[:1], "test_accuracy:1sd")[1] == ["not judged"]
 
 
 def test_what_is_not_measured_is_not_judged():
     found, each = outcomes(BASE, BASE, "test_loss:1%")
     assert each == ["not judged"]
-    assert found.gates[0].text == "no common cell has test_loss"
+    assert found.gates[0].finding == "no common cell has test_loss"
     assert outcomes(BASE, [None] * 5, "test_accuracy:1pp")[1] == ["not judged"]
 
 

@@ -147,6 +147,12 @@ def test_whole_rows_are_read_of_two_commits_only():
     assert str(states[1]) == "HEAD --dirty (bbbbbbbbbbbb) + x"
 
 
+@pytest.mark.parametrize(("name", "shown"), [("a" * 40, "a" * 12), ("aaaa", "aaaa"), ("v1", "v1 (aaaaaaaaaaaa)")])
+def test_a_hash_is_not_said_twice(name, shown):
+    assert str(Revision(name, commit="a" * 40)) == shown
+    assert str(Revision("v1")) == "v1"
+
+
 def test_changes_are_not_compared_with_themselves():
     with pytest.raises(NothingError, match="nothing to compare them with"):
         read_states(Store(frame((NEW, "x"))), two_revisions("HEAD", None, dirty=True), Scope(), git)

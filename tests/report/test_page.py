@@ -135,7 +135,7 @@ def test_numbers_and_verdicts_are_those_of_the_other_formats(out, document):
 
 def test_the_last_two_commits_are_compared_as_the_command_does(document):
     texts = [text for _, text in document.texts]
-    assert "bbbbbbbbbbbb (2024-04-01) → aaaaaaaaaaaa (2024-05-01)" in texts
+    assert "bbbbbbbbbbbb (2024-04-01) → aaaaaaaaaaaa (2024-05-01): demo at quick" in texts
     assert texts.count("worse") >= 3
     assert "identical" not in document.inside("span")
 

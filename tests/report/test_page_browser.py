@@ -112,7 +112,7 @@ def test_a_run_opens_from_its_row_and_closes(visit, demo):
         assert words in said
     page.keyboard.press("Escape")
     playwright.expect(dialog).to_be_hidden()
-    assert page.url.endswith("#runs")
+    playwright.expect(page).to_have_url(re.compile("#runs$"))
 
 
 def test_an_address_with_a_run_opens_it(visit, demo):
@@ -178,6 +178,7 @@ def test_everything_works_from_the_keyboard(visit, demo):
     page.keyboard.press("Escape")
     page.locator("[data-figure=growth]").focus()
     page.keyboard.press("ArrowRight")
+    playwright.expect(page.locator("#value")).to_be_visible()
     assert page.locator("#value").inner_text().splitlines() == ["16 (n = 3)", "epochs: 0", "test loss: 2.3"]
     page.keyboard.press("ArrowDown")
     assert page.locator("#value").inner_text().splitlines()[0] == "64 (n = 3)"
@@ -195,6 +196,7 @@ def test_a_pointer_reads_the_value_below_it(visit, demo):
         }"""
     )
     page.mouse.move(*point[:2])
+    playwright.expect(page.locator("#value")).to_be_visible()
     assert page.locator("#value").inner_text().splitlines()[:2] == ["256 (n = 3)", f"epochs: {point[2]}"]
     page.mouse.move(1, 1)
     playwright.expect(page.locator("#value")).to_be_hidden()

@@ -11,11 +11,11 @@ from markdown_it import MarkdownIt
 from rich.console import Console
 
 from bench.report import render
-from bench.report.findings import verdict_table
 from bench.report.page.tables import table_markup
 from bench.report.suite_table import suite_table
 from bench.report.table import Column, Number, Table, text_table
 from bench.report.tables import experiment_table
+from bench.report.verdicts import verdict_table
 from bench.suite_file import Table as TableSpec
 from tests.report.synthetic import METRICS, architectures, batch_sizes, verdicts
 from tests.report.test_escape import HOSTILE
