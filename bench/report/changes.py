@@ -51,7 +51,7 @@ def comparison_table(comparison: Comparison, kinds: Collection[Kind] = EVERY, ti
     cells = [change for change in comparison.changes if change.kind not in _ONE_SIDED]
     shown = [change for change in cells if change.kind in kinds]
     averages = [change for change in comparison.averages if _is_listed(change, kinds)]
-    places = {(change.point.suite, change.point.profile, change.point.variant) for change in comparison.changes}
+    places = _places(comparison)
     heading = f"{title}: {_named(*places)}" if len(places) == 1 else title
     settings = [f"{setting.experiment}: {setting} ({setting.cells} {'cell' if setting.cells == 1 else 'cells'})" for setting in comparison.settings]
     notes = [
@@ -74,7 +74,9 @@ def gate_table(comparison: Comparison, title: str = "Gates") -> Table:
         comparison: what `bench.analysis.compare.compare` found.
         title: what stands above.
     """
-    rows = [result.row() for result in comparison.gates]
+    places = _places(comparison)
+    named_above = " / ".join([*filter(None, *places), ""]) if len(places) == 1 else ""
+    rows = [{**row, "cell": row["cell"].removeprefix(named_above)} for row in (result.row() for result in comparison.gates)]
     differing = [row for row in rows if row["finding"] != "identical"]
     shown = differing if len(differing) <= SCREEN else [row for row in differing if row["outcome"] != "held"]
     same, held = len(rows) - len(differing), len(differing) - len(shown)
@@ -114,6 +116,11 @@ def _one_sided(changes: Iterable[Change]) -> list[str]:
         listed = "; ".join(f"{experiment} ({len(cells)}: {', '.join(cells)})" for experiment, cells in experiments.items())
         notes.append(f"{kind.capitalize()}: {listed}.")
     return notes
+
+
+def _places(comparison: Comparison) -> set[tuple[str, str, str]]:
+    """Suite, profile and variant of what is compared."""
+    return {(change.point.suite, change.point.profile, change.point.variant) for change in comparison.changes}
 
 
 def _named(place: tuple[str, str, str]) -> str:

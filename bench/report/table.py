@@ -54,7 +54,9 @@ class Number:
     def _digits(self, value: float, significant: int = 3) -> str:
         sign = "+" if self.form == "effect" else ""
         if self.shown == "number":
-            return f"{value:{sign}#.{significant}g}".removesuffix(".")
+            rounded = float(f"{value:.{significant}g}")
+            # Up to a million a reader takes in 16,300 sooner than 1.63e+04.
+            return f"{rounded:{sign},.0f}" if 10**significant <= abs(rounded) < 1e6 else f"{value:{sign}#.{significant}g}".removesuffix(".")
         return f"{100 * value if self.shown == 'percent' else value:{sign}.2f}"
 
 

@@ -56,7 +56,8 @@ def test_cells_on_one_side_are_named_below():
 def test_gates_say_what_they_found():
     table = gate_table(compare(*moved(-0.02), METRICS, [Gate.parse("test_accuracy:0.5pp")]))
     assert column(table, "outcome") == ["crossed"] * 4
-    assert column(table, "cell")[-1].endswith("all 3 cells")
+    assert column(table, "cell")[:2] == ["batch-size / batch_size=16", "batch-size / batch_size=256"], "the title of the comparison says the rest"
+    assert column(table, "cell")[-1] == "all 3 cells"
 
 
 def test_identical_averages_are_hidden_with_identical_cells():
