@@ -328,10 +328,12 @@ def claims(
     from bench.analysis.claims import judge
     from bench.analysis.revisions import select
     from bench.report.current import current
+    from bench.report.published import published_verdicts
     from bench.report.suites import find_suite
     from bench.report.verdicts import verdict_table
 
     registry = _registry(results)
+    published = registry.published
     runs = current(select(registry.runs(), suites or (), profile, variant), _head())
     contradicted = judged = False
     for (name, scale), rows in runs.groupby(["suite", "profile"], sort=True):
@@ -341,10 +343,12 @@ def claims(
         verdicts = judge(suite, str(scale), rows, registry.metrics(), variant)
         judged |= bool(verdicts)
         contradicted |= any(verdict.fails for verdict in verdicts)
-        _print(verdict_table(verdicts, f"Claims of {name} at {scale}{f', {variant}' if variant else ''}, by rows of {_commits(rows)}"), format_)
+        beside = published_verdicts(suite, published.runs(), published.metrics()) if published else None
+        title = f"Claims of {name} at {scale}{f', {variant}' if variant else ''}, by rows of {_commits(rows)}"
+        _print(verdict_table(verdicts, title, beside), format_)
     if not judged:
         raise NothingError("there is no claim to judge", hint="Run a suite that makes claims: bench run SUITE.")
-    _end(registry, failed=contradicted)
+    _end(*filter(None, (registry, published)), failed=contradicted)
 
 
 @app.command()
@@ -357,7 +361,7 @@ def report(
     registry = _registry(results)
     for page in _write_report(registry, out, variant):
         _say(f"wrote {page}")
-    _end(registry)
+    _end(*filter(None, (registry, registry.published)))
 
 
 @app.command()
@@ -695,7 +699,8 @@ def _write_report(registry: Registry, out: Path, variant: str, suite: str | None
     from bench.report.suites import find_suite
     from bench.report.write import write_report
 
-    return write_report(registry, lambda name, digest: find_suite(registry, name, digest), out, head=_head(), variant=variant, only=suite)
+    found = partial(find_suite, registry)
+    return write_report(registry, found, out, head=_head(), variant=variant, only=suite, published=registry.published)
 
 
 def _head() -> str | None:

@@ -16,6 +16,7 @@ SUITES = "suites"
 WEIGHTS = "weights"
 CHECKPOINTS = "checkpoints"
 LEASES = "leases"
+PUBLISHED = "reference"
 STEM = re.compile(r"(?P<suite>[a-z0-9][a-z0-9_-]{0,63})\.(?P<profile>[a-z0-9_-]{1,64})\.[A-Za-z0-9_-]{1,128}")
 DIGEST = re.compile(r"[0-9a-f]{64}")
 FORMAT_TEXT = json.dumps({"format": FORMAT, "kind": "implicit-bench registry"}) + "\n"

@@ -21,7 +21,7 @@ from bench.metric import Metric
 from bench.registry import parquet, view
 from bench.registry.compaction import Compacted, compact
 from bench.registry.frames import frame
-from bench.registry.layout import COMMIT, DIGEST, FORMAT_TEXT, STEM, SUITES, WEIGHTS, Layout
+from bench.registry.layout import COMMIT, DIGEST, FORMAT_TEXT, PUBLISHED, STEM, SUITES, WEIGHTS, Layout
 from bench.registry.merging import Merged, merge
 from bench.registry.reading import Fault, Reader, Wanted
 from bench.registry.rows import check_finite
@@ -67,6 +67,12 @@ class Registry:
         self._layout.check_format()
         for name in (*TABLES, SUITES):
             files.check_writable(self._layout.folder(name), self._system)
+
+    @functools.cached_property
+    def published(self) -> Registry | None:
+        """The registry of published results that lies in this one, if there is one; only to be read."""
+        inside = Registry(self._layout.folder(PUBLISHED))
+        return inside if inside.exists else None
 
     def append(self, stem: str, tables: Mapping[str, pa.Table]) -> None:
         """Write the rows of a pack; on return they are on the disk, and until `runs` is there none of them counts.

@@ -12,6 +12,8 @@ from bench.analysis.claims import judge
 from bench.errors import UsageError
 from bench.metric import Metric
 from bench.report.predictors import predictor_table
+from bench.report.published import published_verdicts
+from bench.report.source import Rows
 from bench.report.suite_table import suite_table
 from bench.report.summary import failed
 from bench.report.table import Table
@@ -72,19 +74,20 @@ class Content:
         return self.suite.file.experiments.get(name) if self.suite else None
 
 
-def gather(rows: pd.DataFrame, suite: Suite | None, metrics: Mapping[str, Metric]) -> Content:
+def gather(rows: pd.DataFrame, suite: Suite | None, metrics: Mapping[str, Metric], published: Rows | None = None) -> Content:
     """Build the content from rows of one suite, profile and variant.
 
     Args:
         rows: rows of `runs`, one state per experiment.
         suite: the suite file; without it each experiment gets its table and figures, and there are no claims.
         metrics: what the registry says of its metrics.
+        published: the registry of published results.
     """
     first = rows.iloc[0]
     present = [str(name) for name in sorted(rows["experiment"].unique()) if NAME.fullmatch(str(name))]
     names = [name for name in suite.file.experiments if name in present] if suite else present
     shown = rows[rows["experiment"].isin(names)]
-    claims, problem = _claims(suite, shown, metrics)
+    claims, problem = _claims(suite, shown, metrics, published)
     tables = _tables(suite, names, shown, metrics)
     return Content(
         name=str(first["suite"]),
@@ -100,12 +103,13 @@ def gather(rows: pd.DataFrame, suite: Suite | None, metrics: Mapping[str, Metric
     )
 
 
-def _claims(suite: Suite | None, rows: pd.DataFrame, metrics: Mapping[str, Metric]) -> tuple[Table | None, tuple[str, ...]]:
+def _claims(suite: Suite | None, rows: pd.DataFrame, metrics: Mapping[str, Metric], published: Rows | None) -> tuple[Table | None, tuple[str, ...]]:
     if suite is None or rows.empty or not any(experiment.claims for experiment in suite.file.experiments.values()):
         return None, ()
     first = rows.iloc[0]
     try:
-        return verdict_table(judge(suite, first["profile"], rows, metrics, first["variant"])), ()
+        beside = published_verdicts(suite, published.runs(), published.metrics()) if published else None
+        return verdict_table(judge(suite, first["profile"], rows, metrics, first["variant"]), published=beside), ()
     except UsageError as error:
         return None, (f"The claims are not judged: {error}",)
 

@@ -8,41 +8,47 @@ from typing import Literal
 from bench.analysis.claims import ABOUT, Verdict
 from bench.analysis.findings import SHARE_UNIT
 from bench.report.grid import readable
+from bench.report.published import Published
 from bench.report.table import NONE, Cell, Column, Number, Table
 
-_CLAIM_COLUMNS = ("verdict", "q", "experiment", "claim", "says", "effect", "source", "size", "remarks")
-_OPTIONAL = ("q", "source", "size")
+_CLAIM_COLUMNS = ("verdict", "q", "experiment", "claim", "says", "effect", "source", "size", "published", "remarks")
+_OPTIONAL = ("q", "source", "size", "published")
 
 
-def verdict_table(verdicts: Sequence[Verdict], title: str = "Claims") -> Table:
+def verdict_table(verdicts: Sequence[Verdict], title: str = "Claims", published: Published | None = None) -> Table:
     """One row per claim: what the source says, what the rows show, and the size that the source names.
 
     Args:
         verdicts: what `bench.analysis.claims.judge` found.
         title: what stands above.
+        published: what published rows show, as `bench.report.published.published_verdicts` found.
     """
+    beside = published or {}
     notes = [
         "The verdict is about what the source says; effect and 95% t interval over n seeds, given the data, of the cell that decides; of a share of seeds its Clopper–Pearson bounds.",
         "Size: whether the size that the source names is met; it decides nothing. Source: its own figure.",
         "q: of the claims of an experiment with no larger q, the share that is expected to be reproduced by chance (Benjamini and Hochberg).",
     ]
     elsewhere = [verdict for verdict in verdicts if verdict.reason.startswith(ABOUT)]
-    rows = [_verdict_row(verdict) for verdict in verdicts if verdict not in elsewhere]
+    rows = [_verdict_row(verdict, beside.get((verdict.experiment, verdict.claim))) for verdict in verdicts if verdict not in elsewhere]
     kept = [index for index, name in enumerate(_CLAIM_COLUMNS) if name not in _OPTIONAL or any(row[index] != NONE for row in rows)]
+    if "published" in (_CLAIM_COLUMNS[index] for index in kept):
+        notes.append("Published: what the results show that are published with the suite, at the source's scale.")
     if elsewhere:
         notes.append(f"{len(elsewhere)} more claims are about another profile: {', '.join(verdict.claim for verdict in elsewhere)}.")
     columns = tuple(Column(_CLAIM_COLUMNS[index], _CLAIM_COLUMNS[index]) for index in kept)
     return Table(title, columns, tuple(tuple(row[index] for index in kept) for row in rows), tuple(notes) if verdicts else ())
 
 
-def _verdict_row(verdict: Verdict) -> tuple[Cell, ...]:
+def _verdict_row(verdict: Verdict, published: Verdict | None) -> tuple[Cell, ...]:
     row = verdict.row()
     size = f"{verdict.size}: {verdict.size_says}" if verdict.size != NONE else NONE
     said = verdict.says if verdict.several else f"{readable(verdict.metric)}: {verdict.says}"
     where = f"{verdict.experiment} ({verdict.figure})" if verdict.figure else verdict.experiment
     q = NONE if row["q"] is None else Number(row["q"])
     claim = f"{verdict.claim}: {verdict.text}"
-    return verdict.verdict, q, where, claim, said, _effect(verdict), _source(verdict), size, verdict.reason or NONE
+    beside = NONE if published is None else f"{published.verdict}: {_effect(published)}"
+    return verdict.verdict, q, where, claim, said, _effect(verdict), _source(verdict), size, beside, verdict.reason or NONE
 
 
 def _effect(verdict: Verdict) -> Cell:

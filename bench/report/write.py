@@ -7,7 +7,6 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
 
 import pandas as pd
 
@@ -24,25 +23,13 @@ from bench.report.lines import FEW_PANELS, MOST_PANELS
 from bench.report.page.history import history
 from bench.report.page.html import Page, index_page, page
 from bench.report.page.picture import Picture, picture
+from bench.report.source import Rows
 from bench.report.table import Table
 from bench.suite import Suite
 from bench.suite_file import PROFILES, SLUG
 
 FindSuite = Callable[[str, str], Suite | None]
 _ENDINGS: Mapping[str, Callable[[Table], str]] = {"md": render.markdown, "tex": latex, "csv": render.csv}
-
-
-class Rows(Protocol):
-    """The part of `bench.registry.store.Registry` that reports read."""
-
-    def runs(self) -> pd.DataFrame:
-        """The clean view."""
-
-    def curves(self, name: str, runs: pd.DataFrame) -> pd.DataFrame:
-        """The rows of another table that belong to rows of `runs`, with ``of``: the run's ``row``."""
-
-    def metrics(self) -> Mapping[str, Metric]:
-        """What is known of each metric."""
 
 
 @contextmanager
@@ -58,7 +45,16 @@ def _littering() -> Iterator[None]:
 
 
 @_littering()
-def write_report(registry: Rows, find_suite: FindSuite, out: Path, *, head: str | None = None, variant: str = "", only: str | None = None) -> list[Path]:
+def write_report(
+    registry: Rows,
+    find_suite: FindSuite,
+    out: Path,
+    *,
+    head: str | None = None,
+    variant: str = "",
+    only: str | None = None,
+    published: Rows | None = None,
+) -> list[Path]:
     """Write pages with tables and figures for each suite and profile, as HTML and as Markdown, and an index of each.
 
     Args:
@@ -68,6 +64,7 @@ def write_report(registry: Rows, find_suite: FindSuite, out: Path, *, head: str 
         head: the commit that is checked out, whose rows are shown where there are any.
         variant: which ``--set`` overrides.
         only: write the pages of this suite alone; the index still names all.
+        published: the registry of published results, which stand beside ours.
 
     Returns:
         The pages, the index first.
@@ -85,7 +82,7 @@ def write_report(registry: Rows, find_suite: FindSuite, out: Path, *, head: str 
     contents, refused = [], []
     for (suite, profile), rows in mine.groupby(["suite", "profile"], sort=True):
         if SLUG.fullmatch(str(suite)) and profile in PROFILES:
-            contents.append((folder_of(str(suite), str(profile), variant), gather(rows, find_suite(str(suite), _digest(rows)), metrics)))
+            contents.append((folder_of(str(suite), str(profile), variant), gather(rows, find_suite(str(suite), _digest(rows)), metrics, published)))
         else:
             refused.append(f"Not shown, as its name is none: suite {suite!r}, profile {profile!r}.")
     shown = [(folder, content) for folder, content in contents if only in (None, content.name)]

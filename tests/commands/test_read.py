@@ -61,6 +61,23 @@ def test_identical_commits_are_said_to_be_identical(project: Project) -> None:
     assert "identical" in outcome.out
 
 
+def test_published_results_stand_beside_ours(project: Project) -> None:
+    project.run("-e", "rates")
+    assert "published" not in project.bench("claims", "small").out
+    published = project.folder / "results" / "reference"
+    project.bench("merge", str(project.folder / "results"), "--results", str(published))
+    before = {path: path.read_bytes() for path in published.rglob("*") if path.is_file()}
+    told = project.bench("claims", "small")
+    assert (told.code, "Published: " in told.out) == (0, True)
+    assert project.bench("report").code == 0
+    assert "Published: " in (project.folder / "report" / "small" / "quick" / "report.md").read_text()
+    assert {path: path.read_bytes() for path in published.rglob("*") if path.is_file()} == before
+    damaged = next((published / "runs").iterdir())
+    damaged.write_bytes(b"PAR1")
+    torn = project.bench("claims", "small")
+    assert (torn.code, damaged.name in torn.err) == (3, True)
+
+
 @pytest.mark.parametrize(
     ("words", "code", "text"),
     [
