@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from bench.errors import BenchError, NothingError, SuiteError, UsageError
+from bench.garbage import littering
 from bench.options import (
     DEFAULT_REPORT,
     DEFAULT_RESULTS,
@@ -267,6 +268,7 @@ def measure(
 
 
 @app.command()
+@littering()
 def compare(
     base: BaseArgument,
     head: HeadArgument = None,

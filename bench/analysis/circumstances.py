@@ -8,13 +8,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from bench.analysis.records import Row
+from bench.analysis.records import Record, column
 from bench.selection import text
 
 COLUMNS = ("device", "hardware", "threads", "backend", "matmul", "lane", "bench_version", "python", "torch", "numpy", "platform")
 
 
-def notes(pairs: Sequence[tuple[Row, Row]]) -> tuple[str, ...]:
+def notes(pairs: Sequence[tuple[Record, Record]]) -> tuple[str, ...]:
     """Sentences on the circumstances of paired rows.
 
     Args:
@@ -23,16 +23,16 @@ def notes(pairs: Sequence[tuple[Row, Row]]) -> tuple[str, ...]:
     Returns:
         Notes on what differs, by column, then by measure, then on what is not clean or not new.
     """
-    differing = [note for column in COLUMNS for note in _differing(column, ((base.get(column), head.get(column)) for base, head in pairs))]
-    measured = [(_measures(base.get("measures")), _measures(head.get("measures"))) for base, head in pairs]
+    sides = [[rows[side] for rows in pairs] for side in (0, 1)]
+    differing = [note for name in COLUMNS for note in _differing(name, zip(*(column(rows, name) for rows in sides), strict=True))]
+    measured = list(zip(*(map(_measures, column(rows, "measures")) for rows in sides), strict=True))
     names = sorted({name for base, head in measured for name in base.keys() & head.keys()})
     changed = [
         f"{note}; its numbers may mean something else"
         for name in names
         for note in _differing(f"measure {name}", ((base[name], head[name]) for base, head in measured if name in base and name in head))
     ]
-    sides = {"base": [base for base, _ in pairs], "head": [head for _, head in pairs]}
-    return (*differing, *changed, *(note for side, rows in sides.items() for note in _state(side, rows)))
+    return (*differing, *changed, *(note for side, rows in zip(("base", "head"), sides, strict=True) for note in _state(side, rows)))
 
 
 def _differing(name: str, values: Iterable[tuple[Any, Any]]) -> Iterator[str]:
@@ -49,9 +49,9 @@ def _measures(text_: str | None) -> Mapping[str, str]:
     return {name: json.dumps(details, sort_keys=True) for name, details in taken.items()}
 
 
-def _state(side: str, rows: Sequence[Row]) -> Iterator[str]:
-    dirty = sum(row.get("dirty") is True for row in rows)
-    reused = sum(row.get("reused_from") is not None for row in rows)
+def _state(side: str, rows: Sequence[Record]) -> Iterator[str]:
+    dirty = sum(value is True for value in column(rows, "dirty"))
+    reused = sum(value is not None for value in column(rows, "reused_from"))
     if dirty:
         yield f"{side}: {dirty} of {len(rows)} rows come from a tree with uncommitted changes"
     if reused:

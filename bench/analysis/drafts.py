@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from bench.analysis.change import Change
-from bench.analysis.pairing import TIMINGS, Pair
+from bench.analysis.pairing import TIMINGS, Numbers, Pair, numbers
 from bench.analysis.points import resolution
 from bench.analysis.pooled import Pool
 from bench.analysis.shares import mcnemar
@@ -17,9 +17,11 @@ from bench.analysis.statistics import Difference, Values, differences, paired, p
 from bench.metric import Metric
 
 Sample = tuple[Values, Values]
-"""What base and head measured: shape (seeds,), or (seeds, cells); none where nothing can be compared."""
+"""What base and head measured, each of shape (seeds,); nothing where they cannot be compared."""
 
 _NOTHING: Sample = (np.empty(0), np.empty(0))
+_Estimate = tuple[float, float, float, Difference]
+"""Base's mean, head's, base's standard deviation, and the difference."""
 
 
 def cell_drafts(pairs: Sequence[Pair], metric: Metric) -> list[Change]:
@@ -33,10 +35,13 @@ def cell_drafts(pairs: Sequence[Pair], metric: Metric) -> list[Change]:
         For each cell of which a side has the metric, in their order, a change whose kind is not decided yet, or that
         cannot be compared.
     """
-    sides = [(pair, measured) for pair in pairs if any(measured := pair.measured(metric.name))]
-    samples = [_NOTHING if metric.name in TIMINGS and pair.timing_obstacle else pair.values(metric) for pair, _ in sides]
-    found = _differences(samples, metric, [resolution(metric, (row for rows in pair.rows for row in rows)) for pair, _ in sides])
-    return [_cell_draft(pair, metric, measured, sample, each) for (pair, measured), sample, each in zip(sides, samples, found, strict=True)]
+    timed = metric.name in TIMINGS
+    every = zip(pairs, numbers(pairs, metric.name), strict=True)
+    cells = [(pair, found) for pair, found in every if len(found.seeds) or any(pair.measured(metric.name))]
+    samples = [_timings(pair, found) if timed else (found.base, found.head) for pair, found in cells]
+    resolutions = [resolution(metric, (row for rows in pair.rows for row in rows)) for pair, _ in cells]
+    estimates = _estimates(samples, metric, resolutions)
+    return [_cell_draft(pair, metric, estimate) for (pair, _), estimate in zip(cells, estimates, strict=True)]
 
 
 def average_draft(pool: Pool, metric: Metric) -> Change:
@@ -50,14 +55,14 @@ def average_draft(pool: Pool, metric: Metric) -> Change:
         A change whose kind is not decided yet, or that cannot be compared. From six seeds on its remarks have tests that
         assume symmetry alone.
     """
-    seeds = pool.complete(metric)
-    if not seeds:
+    seeds, *sample = pool.values(metric)
+    if not len(seeds):
         return Change(pool.point, metric, "incomparable", f"no seed is complete in all {len(pool.pairs)} cells", cells=len(pool.pairs))
-    sample = pool.values(metric, seeds)
-    difference = paired(*sample, metric.scale, resolution(metric, pool.rows()))
-    base, head, sd = _moments(*sample)
-    remarks = (pool.left_out(seeds), _raw(metric, difference), _secondary(sample, difference))
-    return Change(pool.point, metric, "inconclusive", "; ".join(filter(None, remarks)), base, head, sd, difference, cells=len(pool.pairs))
+    base, head = sample
+    difference = paired(base, head, metric.scale, resolution(metric, pool.rows()))
+    ((before, after, sd),) = _moments([(base.mean(axis=1), head.mean(axis=1))])
+    remarks = (pool.left_out(seeds.tolist()), _raw(metric, difference), _secondary(base, head, difference))
+    return Change(pool.point, metric, "inconclusive", "; ".join(filter(None, remarks)), before, after, sd, difference, cells=len(pool.pairs))
 
 
 def barred(pair: Pair, reason: str) -> Change:
@@ -70,43 +75,52 @@ def barred(pair: Pair, reason: str) -> Change:
     return Change(pair.point, None, "incomparable", reason, base_failed=pair.failed[0], head_failed=pair.failed[1], failed_p=_failed_p(pair))
 
 
-def _cell_draft(pair: Pair, metric: Metric, measured: tuple[bool, bool], sample: Sample, difference: Difference | None) -> Change:
+def _timings(pair: Pair, found: Numbers) -> Sample:
+    return _NOTHING if pair.timing_obstacle else pair.per_pack(found)
+
+
+def _cell_draft(pair: Pair, metric: Metric, estimate: _Estimate | None) -> Change:
     before, after = pair.failed
-    if difference is None:
-        reason = (pair.timing_obstacle if metric.name in TIMINGS else "") or _missing(measured, pair.failed)
+    if estimate is None:
+        reason = (pair.timing_obstacle if metric.name in TIMINGS else "") or _missing(pair, metric.name)
         return Change(pair.point, metric, "incomparable", reason, base_failed=before, head_failed=after, failed_p=_failed_p(pair))
-    base, head, sd = _moments(*sample)
+    base, head, sd, difference = estimate
     reason = "; ".join(filter(None, (pair.unpaired, _raw(metric, difference))))
     untouched = difference.identical and pair.unchanged
     return Change(pair.point, metric, "inconclusive", reason, base, head, sd, difference, None, before, after, _failed_p(pair), untouched=untouched)
 
 
-def _differences(samples: Sequence[Sample], metric: Metric, resolutions: Sequence[float]) -> list[Difference | None]:
-    """The difference of each of many samples; None where nothing was measured."""
+def _estimates(samples: Sequence[Sample], metric: Metric, resolutions: Sequence[float]) -> list[_Estimate | None]:
+    """Means and difference of each of many samples; None where nothing was measured."""
     known = [index for index, (base, _) in enumerate(samples) if len(base)]
-    base, head = ([samples[index][side] for index in known] for side in (0, 1))
-    found = dict(zip(known, paired_each(base, head, metric.scale, [resolutions[index] for index in known]), strict=True))
-    return [found.get(index) for index in range(len(samples))]
+    measured = [samples[index] for index in known]
+    found = paired_each([base for base, _ in measured], [head for _, head in measured], metric.scale, [resolutions[index] for index in known])
+    estimates = {index: (*moments, difference) for index, moments, difference in zip(known, _moments(measured), found, strict=True)}
+    return [estimates.get(index) for index in range(len(samples))]
 
 
 def _raw(metric: Metric, difference: Difference) -> str:
     return "" if difference.scale == metric.scale else "difference taken raw: not all values are positive"
 
 
-def _moments(base: Values, head: Values) -> tuple[float, float, float]:
-    """Base's mean over seeds, head's, and base's standard deviation; without NumPy, whose calls take longer than such short sums."""
-    before, after = ((values if values.ndim == 1 else values.mean(axis=1)).tolist() for values in (base, head))
-    n = len(before)
-    mean = math.fsum(before) / n
-    sd = math.sqrt(math.fsum((value - mean) ** 2 for value in before) / (n - 1)) if n > 1 else math.nan
-    return mean, math.fsum(after) / n, sd
+def _moments(samples: Sequence[Sample]) -> list[tuple[float, float, float]]:
+    """Of each of many samples base's mean over seeds, head's, and base's standard deviation, NaN for one seed."""
+    if not samples:
+        return []
+    counts = np.array([len(base) for base, _ in samples])
+    starts = np.cumsum(counts) - counts
+    base, head = (np.concatenate(side) for side in zip(*samples, strict=True))
+    means, others = (np.add.reduceat(values, starts) / counts for values in (base, head))
+    squares = np.add.reduceat((base - np.repeat(means, counts)) ** 2, starts)
+    sds = np.sqrt(squares / np.where(counts > 1, counts - 1, math.nan))
+    return list(zip(means.tolist(), others.tolist(), sds.tolist(), strict=True))
 
 
-def _secondary(sample: Sample, difference: Difference) -> str:
+def _secondary(base: Values, head: Values, difference: Difference) -> str:
     """Tests that assume symmetry alone, where there are seeds enough for them to say something."""
     if difference.identical:
         return ""
-    each = differences(*sample, difference.scale)
+    each = differences(base, head, difference.scale)
     flipped, ranked = sign_flip(each), wilcoxon(each)
     return "" if flipped is None or ranked is None else f"sign flips p = {flipped[0]:.2g}, Wilcoxon p = {ranked:.2g}"
 
@@ -115,9 +129,9 @@ def _failed_p(pair: Pair) -> float | None:
     return mcnemar(*pair.failed_once()) if any(pair.failed) else None
 
 
-def _missing(measured: tuple[bool, bool], failed: tuple[str, str]) -> str:
+def _missing(pair: Pair, metric: str) -> str:
     """Why no seed has the metric on both sides."""
-    for side, has, failures_ in zip(("base", "head"), measured, failed, strict=True):
+    for side, has, failures in zip(("base", "head"), pair.measured(metric), pair.failed, strict=True):
         if not has:
-            return f"not measured in {side}{f': {failures_}' if failures_ else ''}"
+            return f"not measured in {side}{f': {failures}' if failures else ''}"
     return "no seed has it on both sides"

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain, pairwise
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bench.analysis.points import Point, Seeds, failures, listed, settings, value
-from bench.analysis.records import Row
+from bench.analysis.records import Record, column
 from bench.analysis.statistics import Values
 from bench.metric import Metric
 from bench.selection import Selection, text
@@ -22,6 +25,14 @@ REPEATED = "rows that repeat an earlier run were not timed anew"
 SHARED = "other processes used the GPU meanwhile"
 
 
+class Numbers(NamedTuple):
+    """What both sides measured in a cell, in the order of the seeds; each of shape (seeds,)."""
+
+    seeds: NDArray[np.int64]
+    base: Values
+    head: Values
+
+
 @dataclass(frozen=True)
 class Pair:
     """A cell in base and in head, each seed -> row."""
@@ -31,18 +42,15 @@ class Pair:
     head: Seeds
 
     @cached_property
-    def rows(self) -> list[tuple[Row, Row]]:
+    def rows(self) -> list[tuple[Record, Record]]:
         """The rows of the common seeds, in the seeds' order."""
         return [(self.base[seed], self.head[seed]) for seed in sorted(self.base.keys() & self.head.keys())]
 
     @cached_property
-    def _sound(self) -> list[tuple[Row, Row]]:
-        """The rows of the common seeds that are ok on both sides."""
-        return [(base, head) for base, head in self.rows if base["status"] == head["status"] == "ok"]
-
-    @cached_property
-    def _numbers(self) -> dict[str, dict[int, tuple[float, float]]]:
-        return {}
+    def sound(self) -> tuple[list[Record], list[Record]]:
+        """The rows of base, and of head, of the common seeds that are ok on both sides."""
+        both = [(base, head) for base, head in self.rows if base["status"] == head["status"] == "ok"]
+        return [base for base, _ in both], [head for _, head in both]
 
     @cached_property
     def failed(self) -> tuple[str, str]:
@@ -57,8 +65,8 @@ class Pair:
     @cached_property
     def obstacle(self) -> str:
         """Why no number of the cell can be compared, or an empty text."""
-        for column, meaning in (("suite_version", "version of the suite"), ("data_checksum", "data")):
-            one, other = _distinct(self.base, column), _distinct(self.head, column)
+        for name, meaning in (("suite_version", "version of the suite"), ("data_checksum", "data")):
+            one, other = _distinct(self.base, name), _distinct(self.head, name)
             if one and other and one != other:
                 return f"other {meaning}: {_named(one)} -> {_named(other)}"
         if not self.rows:
@@ -68,10 +76,10 @@ class Pair:
     @cached_property
     def timing_obstacle(self) -> str:
         """Why timings of the cell cannot be compared, or an empty text."""
-        for column in ("hardware", "device", "threads"):
-            one, other = _distinct(self.base, column), _distinct(self.head, column)
+        for name in ("hardware", "device", "threads"):
+            one, other = _distinct(self.base, name), _distinct(self.head, name)
             if one != other:
-                return f"other {column}: {_named(one)} -> {_named(other)}"
+                return f"other {name}: {_named(one)} -> {_named(other)}"
         if any(row.get("reused_from") is not None for pair in self.rows for row in pair):
             return REPEATED
         if any(row.get("shared") is True for pair in self.rows for row in pair):
@@ -83,27 +91,16 @@ class Pair:
         names = {key: getattr(self.point, key) for key in ("suite", "profile", "variant", "experiment")}
         return selection.matches(names, dict(self.point.axes), settings(next(iter(self.base.values()))))
 
-    def values(self, metric: Metric) -> tuple[Values, Values]:
-        """What both sides measured: one entry per seed, or per pair of packs for timings.
+    def per_pack(self, numbers: Numbers) -> tuple[Values, Values]:
+        """Timings of base and of head, one for each pair of packs.
 
         Members of a pack are timed together, so that a pack is one measurement however many seeds it holds.
         """
-        both = self.numbers(metric.name)
-        if metric.name in TIMINGS:
-            packs: dict[tuple[str, str], list[tuple[float, float]]] = {}
-            for seed, numbers in both.items():
-                packs.setdefault((text(self.base[seed].get("pack")), text(self.head[seed].get("pack"))), []).append(numbers)
-            table = np.array([np.mean(packs[names], axis=0) for names in sorted(packs)], dtype=np.float64).reshape(-1, 2)
-        else:
-            table = np.array(list(both.values()), dtype=np.float64).reshape(-1, 2)
+        packs: dict[tuple[str, str], list[tuple[float, float]]] = {}
+        for seed, *both in zip(*(values.tolist() for values in numbers), strict=True):
+            packs.setdefault((text(self.base[seed].get("pack")), text(self.head[seed].get("pack"))), []).append((both[0], both[1]))
+        table = np.array([np.mean(packs[names], axis=0) for names in sorted(packs)], dtype=np.float64).reshape(-1, 2)
         return table[:, 0], table[:, 1]
-
-    def numbers(self, metric: str) -> Mapping[int, tuple[float, float]]:
-        """What base and head measured with each seed that is ok and measured on both sides, in the seeds' order."""
-        if metric not in self._numbers:
-            both = ((base["seed"], base.get(metric), head.get(metric)) for base, head in self._sound)
-            self._numbers[metric] = {seed: (before, after) for seed, before, after in both if before is not None and after is not None}
-        return self._numbers[metric]
 
     def measured(self, metric: str) -> tuple[bool, bool]:
         """Whether some seed of base, and of head, has the metric."""
@@ -123,8 +120,25 @@ class Pair:
         return "; ".join(f"seeds {seeds} only in {side}" for seeds, side in sides if seeds)
 
 
-def _distinct(side: Seeds, column: str) -> set[str]:
-    return {text(value_) for value_ in {row.get(column) for row in side.values()} if value_ is not None}
+def numbers(pairs: Sequence[Pair], metric: str) -> list[Numbers]:
+    """What base and head measured in each of several cells, with each seed that is ok and measured on both sides.
+
+    Args:
+        pairs: the cells.
+        metric: the metric's name.
+    """
+    sides = [list(chain.from_iterable(pair.sound[side] for pair in pairs)) for side in (0, 1)]
+    base, head = (np.array(column(rows, metric), dtype=np.float64) for rows in sides)
+    known = ~(np.isnan(base) | np.isnan(head))
+    seeds = np.array(column(sides[0], "seed"), dtype=np.int64)
+    counts = np.concatenate([[0], np.cumsum(known)])
+    ends = counts[np.cumsum([0, *(len(pair.sound[0]) for pair in pairs)])].tolist()
+    seeds, base, head = seeds[known], base[known], head[known]
+    return [Numbers(seeds[start:end], base[start:end], head[start:end]) for start, end in pairwise(ends)]
+
+
+def _distinct(side: Seeds, name: str) -> set[str]:
+    return {text(value_) for value_ in set(column(list(side.values()), name)) if value_ is not None}
 
 
 def _named(values: set[str]) -> str:

@@ -9,11 +9,11 @@ from typing import Any
 
 import pandas as pd
 
-from bench.analysis.records import Row, records
+from bench.analysis.records import Record, Row, column, records
 from bench.errors import UsageError
 from bench.metric import Metric
 
-Seeds = Mapping[int, Row]
+Seeds = Mapping[int, Record]
 _PLACE = ("suite", "profile", "variant", "experiment")
 
 
@@ -37,7 +37,7 @@ class Point:
         return " / ".join(name for name in (*names, self.cell) if name)
 
 
-def points(frame: pd.DataFrame) -> dict[Point, dict[int, Row]]:
+def points(frame: pd.DataFrame) -> dict[Point, dict[int, Record]]:
     """The rows of each point by seed; what is NULL or NaN becomes None.
 
     Args:
@@ -49,29 +49,29 @@ def points(frame: pd.DataFrame) -> dict[Point, dict[int, Row]]:
     Raises:
         UsageError: if a point has two rows for one seed.
     """
-    axes = sorted(column for column in frame.columns if column.startswith("axis."))
+    axes = sorted(name for name in frame.columns if name.startswith("axis."))
     rows = records(frame)
-    found: dict[Point, dict[int, Row]] = {}
+    found: dict[Point, dict[int, Record]] = {}
     # Rows of one place are found by their plain values: a point is made once for each place.
-    places: dict[tuple[Any, ...], dict[int, Row]] = {}
-    for row in rows:
-        place = tuple([row[column] for column in (*_PLACE, *axes)])
+    places: dict[tuple[Any, ...], dict[int, Record]] = {}
+    names = zip(*(column(rows, name) for name in (*_PLACE, *axes)), strict=True)
+    for row, seed, place in zip(rows, column(rows, "seed"), names, strict=True):
         seeds = places.get(place)
         if seeds is None:
             seeds = places[place] = found.setdefault(_point(place, axes), {})
-        if row["seed"] in seeds:
+        if seed in seeds:
             raise UsageError(
-                f"{_point(place, axes)}: two rows for seed {row['seed']}{_apart(seeds[row['seed']], row)}",
+                f"{_point(place, axes)}: two rows for seed {seed}{_apart(seeds[seed], row)}",
                 hint="Select the rows of one state: one commit, one diff_hash.",
             )
-        seeds[row["seed"]] = row
+        seeds[seed] = row
     return found
 
 
 def settings(row: Row) -> dict[str, Any]:
     """The row's settings as selections see them: the columns ``hp.*`` that hold a value, without ``hp.``."""
-    named = (column for column in row if column.startswith("hp."))
-    return {column.removeprefix("hp."): row[column] for column in named if row[column] is not None}
+    named = (name for name in row if name.startswith("hp."))
+    return {name.removeprefix("hp."): row[name] for name in named if row[name] is not None}
 
 
 def value(row: Row, metric: str) -> float | None:
@@ -117,5 +117,5 @@ def _point(place: tuple[Any, ...], axes: Sequence[str]) -> Point:
 
 def _apart(one: Row, other: Row) -> str:
     """What tells two rows apart that should be one."""
-    columns = [column for column in ("commit", "diff_hash", "suite_version", "run_id") if one.get(column) != other.get(column)]
+    columns = [name for name in ("commit", "diff_hash", "suite_version", "run_id") if one.get(name) != other.get(name)]
     return f", with different {' and '.join(columns)}" if columns else ""

@@ -6,15 +6,14 @@ averaged over the cells per seed, with equal weights that no result decides, and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bench.analysis.pairing import Pair
+from bench.analysis.pairing import Numbers, Pair, numbers
 from bench.analysis.points import Point, listed
 from bench.analysis.records import Row
-from bench.analysis.statistics import Values
 from bench.metric import Metric
 
 
@@ -34,22 +33,18 @@ class Pool:
         """The rows of the common seeds of all cells, of both sides."""
         return [row for pair in self.pairs for both in pair.rows for row in both]
 
-    def complete(self, metric: Metric) -> list[int]:
-        """The seeds that have the metric in every cell, on both sides."""
-        return sorted(set.intersection(*(set(pair.numbers(metric.name)) for pair in self.pairs)))
+    def values(self, metric: Metric) -> Numbers:
+        """What both sides measured with each seed that has the metric in every cell; tables of shape (seeds, cells)."""
+        cells = numbers(self.pairs, metric.name)
+        complete = sorted(set.intersection(*(set(cell.seeds.tolist()) for cell in cells)))
+        if not complete:
+            return Numbers(np.empty(0, dtype=np.int64), np.empty((0, len(cells))), np.empty((0, len(cells))))
+        chosen = [np.isin(cell.seeds, complete) for cell in cells]
+        base = np.stack([cell.base[places] for cell, places in zip(cells, chosen, strict=True)], axis=1)
+        head = np.stack([cell.head[places] for cell, places in zip(cells, chosen, strict=True)], axis=1)
+        return Numbers(np.array(complete, dtype=np.int64), base, head)
 
-    def values(self, metric: Metric, seeds: Sequence[int]) -> tuple[Values, Values]:
-        """What base and head measured: two tables of shape (seeds, cells).
-
-        Args:
-            metric: the metric.
-            seeds: complete seeds.
-        """
-        cells = [pair.numbers(metric.name) for pair in self.pairs]
-        table = np.array([[cell[seed] for cell in cells] for seed in seeds], dtype=np.float64)
-        return table[:, :, 0], table[:, :, 1]
-
-    def left_out(self, seeds: Sequence[int]) -> str:
+    def left_out(self, seeds: Iterable[int]) -> str:
         """A remark on the common seeds that are not among the complete ones, or an empty text."""
         common = {seed for pair in self.pairs for seed in pair.base.keys() & pair.head.keys()}
         missing = listed(common - set(seeds))

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import gc
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import pandas as pd
 
 from bench import files
 from bench.errors import NothingError
+from bench.garbage import littering
 from bench.metric import Metric
 from bench.report import render, style
 from bench.report.content import Content, gather
@@ -32,19 +31,7 @@ FindSuite = Callable[[str, str], Suite | None]
 _ENDINGS: Mapping[str, Callable[[Table], str]] = {"md": render.markdown, "tex": latex, "csv": render.csv}
 
 
-@contextmanager
-def _littering() -> Iterator[None]:
-    """Cycles of objects are left lying: a report makes few, and to look for them among millions of objects takes a tenth of its time."""
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collecting:
-            gc.enable()
-
-
-@_littering()
+@littering()
 def write_report(
     registry: Rows,
     find_suite: FindSuite,
