@@ -5,6 +5,7 @@ The verdict is about what the source says; the size that it names is judged besi
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -205,9 +206,11 @@ def _blank(name: str, experiment_name: str, experiment: Experiment) -> Verdict:
 
 
 def _joined(claim: Claim, statements: Sequence[tuple[Assertion, Statement | None]]) -> str:
-    """What a claim says, in one line."""
+    """What a claim says, in one line; what it says of several cells alike is said once."""
     said = [(assertion.metric, _said(assertion, statement)) for assertion, statement in statements if statement]
-    texts = [f"{metric} {words}" if claim.joint else words for metric, words in said]
+    counts = Counter(f"{metric} {words}" if claim.joint else words for metric, words in said)
+    some = "any" if claim.joint == "any" else "each"
+    texts = [f"{text} in {some} of {count}" if count > 1 else text for text, count in counts.items()]
     return (" or " if claim.joint == "any" else " and ").join(texts)
 
 

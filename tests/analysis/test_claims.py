@@ -377,7 +377,7 @@ def test_all_of_several(differences, expected):
     found = joint("all", *differences)
     assert (found.verdict, len(found.findings)) == (expected, len(differences))
     assert found.metric == "test_accuracy"
-    assert found.says.count("test_accuracy difference > 0 and ") == len(differences) - 1
+    assert found.says == f"test_accuracy difference > 0 in each of {len(differences)}"
     if -WEAK in differences:
         assert found.findings[0].judgement == "contradicted"
         assert "against it there, but not after correction over 10" in found.reason
@@ -391,7 +391,7 @@ def test_all_of_several(differences, expected):
 def test_any_of_several(differences, expected):
     found = joint("any", *differences)
     assert found.verdict == expected
-    assert " or " in found.says
+    assert found.says == f"test_accuracy difference > 0 in any of {len(differences)}"
     if WEAK in differences:
         assert found.effect == pytest.approx(100 * WEAK)
         assert "for it there, but not after correction over 10" in found.reason
@@ -418,6 +418,12 @@ def test_several_that_were_not_all_run():
 def test_the_sizes_of_several(how, expected):
     found = joint(how, 0.02, 0.04, rest=", size: {difference: '> 0.03'}")
     assert (found.verdict, found.size) == ("reproduced", expected)
+
+
+def test_several_statements_are_joined_by_what_joins_them():
+    rows = [{**row, "hp.model": "a"} for row in arms(0.02)]
+    assert verdict(f"all: [{part('a')}, {part('a').replace('> 0', '> 0.01')}]", rows).says == "test_accuracy difference > 0 and test_accuracy difference > 0.01"
+    assert verdict(f"any: [{part('a')}, {part('a').replace('> 0', '> 0.01')}]", rows).says == "test_accuracy difference > 0 or test_accuracy difference > 0.01"
 
 
 @pytest.mark.parametrize(
