@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from bench.registry.layout import COMMIT
+from bench.registry.reading import Fault
 from bench.registry.schema import TABLES
 from bench.registry.store import Registry
 from bench.registry.strays import AGES, Stray
 from bench.report.table import Table, text_table
+
+NAMED = 10
+"""How many foreign files a note names."""
 
 
 def soundness_table(registry: Registry) -> Table:
@@ -20,7 +25,8 @@ def soundness_table(registry: Registry) -> Table:
     Raises:
         StorageError: if the folder is no registry.
     """
-    faults = Counter(fault.path.parent for fault in registry.verify())
+    faulty = registry.verify()
+    faults = Counter(fault.path.parent for fault in faulty)
     holdings = registry.holdings()
     strays = [stray for stray in registry.strays() if stray.kind != "lease"]
     found = Counter(stray.path.parent for stray in strays)
@@ -30,10 +36,23 @@ def soundness_table(registry: Registry) -> Table:
     for folder in folders:
         files, held = holdings.get(folder.name, ("", "")) if folder != registry.root else ("", "")
         rows.append((f"{folder}/", str(files), str(held), str(faults[folder]), str(found[folder])))
+    return text_table("Registry", ("folder", "files", "rows", "cannot be used", "strays"), rows, _said(faulty, strays))
+
+
+def _said(faults: Sequence[Fault], strays: Sequence[Stray]) -> list[str]:
+    """The verdict, and which files are strays."""
+    notes = [f"{len(faults)} cannot be used; each is named with its reason." if faults else "Sound: every file was read whole, and is what was written."]
+    if any(fault.path.parent.name == COMMIT for fault in faults):
+        notes.append(f"Files of {COMMIT} are among them, so that nobody can tell which other files they need: orphans are not looked for.")
     kinds = Counter(stray.kind for stray in strays)
-    notes = ["Strays, which nothing reads: " + ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())) + "."] if strays else []
-    notes += ["bench gc lists and removes those that nobody needs."] if any(stray.kind in AGES for stray in strays) else []
-    return text_table("Registry", ("folder", "files", "rows", "cannot be used", "strays"), rows, notes)
+    if kinds:
+        notes.append("Strays, which nothing reads: " + ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())) + ".")
+    foreign = [str(stray.path) for stray in strays if stray.kind not in AGES]
+    if foreign:
+        notes.append(f"Not of bench, and left alone: {', '.join(foreign[:NAMED])}{', …' if len(foreign) > NAMED else ''}.")
+    if len(foreign) < len(strays):
+        notes.append("bench gc lists and removes those that nobody needs.")
+    return notes
 
 
 def strays_table(strays: Sequence[Stray]) -> Table:

@@ -36,6 +36,7 @@ def world(project: Project) -> Registry:
 def test_verify_names_every_file_that_cannot_be_used_and_counts_strays(project: Project, world: Registry) -> None:
     outcome = project.bench("verify", "--format", "json")
     assert (outcome.code, outcome.err) == (0, "")
+    assert json.loads(outcome.out)["notes"] == ["Sound: every file was read whole, and is what was written."]
     rows = {row["folder"]: row for row in json.loads(outcome.out)["rows"]}
     assert sum(int(row["cannot be used"]) + int(row["strays"]) for row in rows.values()) == 0
     assert int(rows["results/runs/"]["rows"]) == len(world.table("runs"))
@@ -60,7 +61,12 @@ def test_verify_names_every_file_that_cannot_be_used_and_counts_strays(project: 
     rows = {row["folder"]: row for row in table["rows"]}
     assert sum(int(row["cannot be used"]) for row in rows.values()) == len(bad)
     assert rows["results/runs/"]["strays"] == "1"
-    assert table["notes"] == ["Strays, which nothing reads: 1 foreign."]
+    assert table["notes"] == [
+        f"{len(bad)} cannot be used; each is named with its reason.",
+        "Files of runs are among them, so that nobody can tell which other files they need: orphans are not looked for.",
+        "Strays, which nothing reads: 1 foreign.",
+        "Not of bench, and left alone: results/runs/.DS_Store.",
+    ]
     for name in bad:
         assert Path(name).exists()
 
