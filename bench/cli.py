@@ -581,6 +581,8 @@ def _run_suite(request: Request, registry: Registry, way: Way, out: Path, format
     trained = len(job.plan.to_train())
     counts = job.plan.counts()
     _say(f"{job.suite.name} at {request.profile}: {_counts(job.plan)}{'' if registry.exists else f'; new registry in {registry.root}/'}")
+    if job.circumstances.git.commit is None:
+        _say("note: the suite file lies in no git repository, so these rows have no commit, and compare will not find them", err=True)
     workers = len(devices(way.device, way.jobs))
     with closing(execute(job, registry, way)) as events:
         ended = follow(events, trained + len(job.plan.to_pair()), workers, Console(stderr=True), debug)

@@ -31,6 +31,14 @@ def test_run_trains_writes_and_prints(project: Project) -> None:
     assert Path("report/small/quick/tables/accuracy.md").is_file()
 
 
+def test_rows_of_a_suite_outside_a_repository_are_said_to_have_no_commit(project: Project, tmp_path_factory: pytest.TempPathFactory) -> None:
+    elsewhere = tmp_path_factory.mktemp("elsewhere") / "small.yaml"
+    elsewhere.write_text(project.suite.read_text())
+    assert "no commit" in project.bench("run", str(elsewhere), "-e", "again", "--executor", "inline").err
+    assert read_results("results")["commit"].isna().all()
+    assert "no commit" not in project.run("-e", "again").err
+
+
 def test_a_run_shared_by_two_experiments_is_trained_once(project: Project) -> None:
     project.run()
     rows = read_results("results")
