@@ -206,7 +206,7 @@ def small_disk(folder: Path) -> Iterator[Path | None]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("suites", nargs="*", default=["generalization", "condensation"])
+    parser.add_argument("suites", nargs="*", default=sorted(path.stem for path in (ROOT / "suites").glob("*.yaml")))
     parser.add_argument("--minutes", type=float, default=30.0)
     parser.add_argument("--every", type=float, default=20.0, help="seconds between disturbances, on average")
     parser.add_argument("--seed", type=int, default=0)
