@@ -15,7 +15,7 @@ from torch import Tensor
 
 from bench.parts.objectives import Network, SampleObjective
 from bench.parts.optimizers import Optimizer, State
-from bench.parts.penalties import Penalty
+from bench.parts.penalties import FeaturePenalty, Penalty
 from bench.train import dropout
 from bench.train.layers import ACTIVATIONS, Layer
 from bench.train.passes import Pass, Passes
@@ -88,7 +88,7 @@ class Step:
         coefficients: the names of the numbers of an update, in the order in which they come.
         drops: which places have a drop rate above 0, and draw masks where the network is dropped.
         shared: whether the samples of a batch share a mask.
-        penalties: what is added to the loss; then autograd differentiates it all, which is slower.
+        penalties: what is added to the loss; autograd differentiates them, and all before them that they may look at, which is slower.
         fused: whether a compiler will fuse what stands here, so that activations come in their fused form.
     """
 
@@ -115,7 +115,12 @@ class Step:
         Returns:
             The losses, penalties included, (members,).
         """
-        grads, losses = self._slopes(parameters, batch, draw) if terms is None else self._penalized(parameters, batch, draw, terms)
+        if terms is None:
+            grads, losses = self._slopes(parameters, batch, draw)
+        elif all(isinstance(penalty, FeaturePenalty) for penalty in self.penalties):
+            grads, losses = self._penalized_at_features(parameters, batch, draw, terms)
+        else:
+            grads, losses = self._penalized(parameters, batch, draw, terms)
         for value, slope, state in zip(parameters, grads, states, strict=True):
             shape = (-1, *[1] * (value.dim() - 1))
             coefficients = {name: number.view(shape) for name, number in zip(self.coefficients, numbers, strict=True)}
@@ -146,17 +151,40 @@ class Step:
             grads = torch.autograd.grad(losses.sum(), leaves)
         return list(grads), losses.detach()
 
+    def _penalized_at_features(self, parameters: Sequence[Tensor], batch: Batch, draw: Draw, terms: Terms) -> tuple[list[Tensor], Tensor]:
+        """The gradients and the losses: by autograd from the features on, by hand before them."""
+        networks = tuple(dict.fromkeys((self.objective.network, "clean")))
+        hidden = {network: self._hidden(parameters, batch.inputs, draw if network == "dropped" else None) for network in networks}
+        with torch.enable_grad():
+            fronts = {network: _features(kept, batch.inputs).detach().requires_grad_() for network, kept in hidden.items()}
+            ends = [value.detach().requires_grad_() for value in self._pairs(parameters)[-1] if value is not None]
+
+            def make(network: Network) -> Pass:
+                outputs = _affine(fronts[network], ends[0], ends[1] if len(ends) > 1 else None)
+                return fronts[network], (self.objective.per_sample(outputs, batch.targets) * batch.weights).sum(-1)
+
+            passes = Passes(make, (), ends[0], terms.odds, terms.lr, batch.weights)
+            losses = passes.total(self.objective.network, self.penalties, terms.coefficients.unbind())
+            slopes = torch.autograd.grad(losses.sum(), [*fronts.values(), *ends], allow_unused=True)
+        before = [
+            self._before(parameters, batch.inputs, kept, self._stored(slope))
+            for kept, slope in zip(hidden.values(), slopes[: len(fronts)], strict=True)
+            if slope is not None
+        ]
+        grads = [torch.stack(parts).sum(0) if len(parts) > 1 else parts[0] for parts in zip(*before, strict=True)]
+        return [*grads, *slopes[len(fronts) :]], losses.detach()
+
     def _forward(self, parameters: Sequence[Tensor], inputs: Tensor, draw: Draw | None) -> tuple[list[Kept], Tensor]:
         """What each layer but the last keeps, and the outputs, (members, rows, outputs)."""
+        kept = self._hidden(parameters, inputs, draw)
+        return kept, _affine(_features(kept, inputs), *self._pairs(parameters)[-1])
+
+    def _hidden(self, parameters: Sequence[Tensor], inputs: Tensor, draw: Draw | None) -> list[Kept]:
+        """What each layer but the last keeps."""
         kept: list[Kept] = []
-        hidden = inputs
-        for layer, (weight, bias) in zip(self.layers, self._pairs(parameters), strict=True):
-            sums = _linear(hidden, weight)
-            if bias is not None:
-                sums = sums + bias.unsqueeze(1)
-            kept.append(self._activate(layer, sums, draw))
-            hidden = _output(kept[-1])
-        return kept[:-1], hidden
+        for layer, (weight, bias) in zip(self.layers[:-1], self._pairs(parameters)[:-1], strict=True):
+            kept.append(self._activate(layer, _affine(_features(kept, inputs), weight, bias), draw))
+        return kept
 
     def _loss(self, outputs: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
         """The gradient at the outputs, and the losses."""
@@ -168,13 +196,18 @@ class Step:
 
     def _backward(self, parameters: Sequence[Tensor], inputs: Tensor, kept: Sequence[Kept], grad: Tensor) -> list[Tensor]:
         """The gradients of the parameters, from that of the outputs."""
+        weight, bias = self._pairs(parameters)[-1]
+        last = [_outer(grad, _features(kept, inputs)), *([] if bias is None else [grad.sum(1)])]
+        return [*(self._before(parameters, inputs, kept, _back(grad, weight)) if kept else []), *last]
+
+    def _before(self, parameters: Sequence[Tensor], inputs: Tensor, kept: Sequence[Kept], grad: Tensor) -> list[Tensor]:
+        """The gradients of all layers but the last, from that of what enters the last."""
         grads: list[Tensor] = []
         pairs = self._pairs(parameters)
-        for place in reversed(range(len(self.layers))):
-            if place < len(kept):
-                grad = _through(self.layers[place], kept[place], grad)
+        for place in reversed(range(len(kept))):
+            grad = _through(self.layers[place], kept[place], grad)
             grads += [grad.sum(1)] if self.layers[place].bias else []
-            grads.append(_outer(grad, _output(kept[place - 1]) if place else inputs))
+            grads.append(_outer(grad, _features(kept[:place], inputs)))
             if place:
                 grad = _back(grad, pairs[place][0])
         return grads[::-1]
@@ -204,9 +237,17 @@ class Step:
         return values.as_strided(values.shape, values.stride()) if self.fused else values
 
 
-def _output(kept: Kept) -> Tensor:
-    """What goes on to the next layer."""
-    return kept.active if kept.mask is None else kept.active * kept.mask
+def _features(kept: Sequence[Kept], inputs: Tensor) -> Tensor:
+    """What enters the layer behind those that are kept."""
+    if not kept:
+        return inputs
+    return kept[-1].active if kept[-1].mask is None else kept[-1].active * kept[-1].mask
+
+
+def _affine(hidden: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """The sums of a layer."""
+    sums = _linear(hidden, weight)
+    return sums if bias is None else sums + bias.unsqueeze(1)
 
 
 def _through(layer: Layer, kept: Kept, grad: Tensor) -> Tensor:

@@ -250,8 +250,13 @@ compiled = pytest.mark.skipif(not compiler.available(), reason="no C++ compiler"
 @compiled
 @pytest.mark.parametrize(
     "runs",
-    [[few_samples(seed) for seed in range(5)], [mixed(seed) for seed in range(5)], [Run(adam_run("fresh").cell, seed) for seed in range(5)]],
-    ids=["full", "mini-batches", "phases"],
+    [
+        [few_samples(seed) for seed in range(5)],
+        [mixed(seed) for seed in range(5)],
+        [Run(adam_run("fresh").cell, seed) for seed in range(5)],
+        [few_samples(seed, penalties=[{"name": "r1", "coefficient": 0.1 * (1 + seed)}]) for seed in range(5)],
+    ],
+    ids=["full", "mini-batches", "phases", "penalty"],
 )
 def test_what_is_compiled_does_not_depend_on_its_pack(monkeypatch, runs):
     eager = trained(*runs)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from bench.parts.penalties import penalties
+from bench.parts.penalties import FeaturePenalty, penalties
 from bench.train.passes import Passes
 from tests.train.runs import run_of
 
@@ -54,6 +54,18 @@ def test_of_members_together_it_is_that_of_each_alone(part, tensors):
 def test_it_can_be_differentiated(part, tensors):
     slopes = torch.autograd.grad(build(part)(stacked_passes(*tensors)).sum(), tensors[:1])
     assert all(slope.abs().sum() > 0 for slope in slopes)
+
+
+OF_FEATURES = [part for part in penalties if issubclass(part.target, FeaturePenalty)]
+
+
+@pytest.mark.parametrize("part", OF_FEATURES, ids=lambda part: part.name)
+def test_those_of_features_look_at_no_parameters(part, tensors):
+    # The engine has none to give them, as it differentiates by hand what lies before the features.
+    weights, biases, inputs, _, rates, lrs, shares = tensors
+    loss = biases.sum(-1)
+    passes = Passes(lambda network: (inputs, loss), (), weights, rates / (1 - rates), lrs, shares)
+    torch.testing.assert_close(build(part)(passes), build(part)(stacked_passes(*tensors)))
 
 
 @pytest.mark.parametrize("part", list(penalties), ids=lambda part: part.name)

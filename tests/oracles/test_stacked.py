@@ -210,6 +210,14 @@ def test_agrees_when_compiled(case, programs):
     assert far(trained(runs, torch.float32, "compiled", programs), runs, torch.float32) <= 1e-5
 
 
+@pytest.mark.parametrize(
+    "case", [case for case in PENALIZED.values() if "r2" not in str(case)], ids=[name for name, case in PENALIZED.items() if "r2" not in str(case)]
+)
+def test_agrees_with_penalties_when_compiled(case, programs):
+    runs = penalized(*case)
+    assert far(trained(runs, torch.float32, "compiled", programs), runs, torch.float32) <= 1e-5
+
+
 def test_every_pair_of_settings_occurs():
     assert {name for name, *_ in OPTIMIZERS.values()} == set(CATALOGS["optimizer"].names()) - {"torch"}
     assert_pairs_occur(CASES, (OPTIMIZERS, ALL, *FACTORS))

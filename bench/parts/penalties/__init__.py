@@ -62,4 +62,11 @@ class Penalty(Protocol):
         """
 
 
+class FeaturePenalty:
+    """Base of the penalties that look at nothing but features, the last layer's weight and the numbers, never at `Passes.parameters`.
+
+    The stacked lane then differentiates by hand what lies before the features, and compiles it all.
+    """
+
+
 penalties: Catalog[type[Penalty]] = Catalog("penalty", __name__)

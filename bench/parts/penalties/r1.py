@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from bench.config import Cell
-from bench.parts.penalties import Passes, penalties
+from bench.parts.penalties import FeaturePenalty, Passes, penalties
 
 
 @penalties.register("r1")
 @dataclass(frozen=True, kw_only=True)
-class R1:
+class R1(FeaturePenalty):
     """What dropout in front of the last layer adds to the squared loss on average: ``E_eta R_S^drop = R_S + R1``, exactly.
 
     ``R1 = (1 - p)/(2 n p) sum_i sum_j |W_j|^2 f_j(x_i)^2`` with the keep probability p = 1 - dropout, the columns W_j of the

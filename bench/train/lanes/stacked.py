@@ -20,6 +20,7 @@ from bench.parts.datasets import DataSpec
 from bench.parts.models import models
 from bench.parts.objectives import SampleObjective, objectives
 from bench.parts.optimizers import Optimizer, optimizers
+from bench.parts.penalties import FeaturePenalty, penalties
 from bench.train.checkpoints import Checkpoints
 from bench.train.compiler import Backend, Programs, backend_of
 from bench.train.course import Course, Trained
@@ -210,8 +211,9 @@ def agreement(cell: Cell, spec: DataSpec) -> Agreement | None:
     form = {name: value for name, value in cell.optimizer.parameters.items() if name not in optimizer.hyperparameters()}
     same = (cell.optimizer.name, form, asdict(cell.objective), asdict(cell.schedule), cell.dropout.mask, drops, *_terms(cell))
     length = Length(cell, spec)
-    # What penalties need, a gradient of a gradient, is not compiled.
-    backend: Backend = "eager" if any(kind == "penalty" for kind, _ in cell.parts()) else backend_of(length.total_steps)
+    # A gradient of a gradient, which other penalties may take, is not compiled.
+    of_features = all(issubclass(penalties[spec.name].target, FeaturePenalty) for kind, spec in cell.parts() if kind == "penalty")
+    backend: Backend = backend_of(length.total_steps) if of_features else "eager"
     fit = Agreement(layers, length.batch_size, length.total_steps, backend, (spec, canonical(same)))
     if not length.full_batch or fit.large:
         return fit
