@@ -688,7 +688,7 @@ def _print_plan(request: Request, registry: Registry, way: Way, format_: Format 
     from bench.run import make_job, packs_of
 
     job = make_job(request, registry)
-    packs = packs_of(job.plan.to_train(), len(devices(way.device, way.jobs)), way.pack_size)
+    packs = packs_of(job.plan.to_train(), devices(way.device, way.jobs), way.pack_size)
     for table in plan_tables(job.plan, len(packs), job.past):
         _print(table, format_)
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from bench.config import PartSpec, Run
 
@@ -57,10 +57,18 @@ class Fit(Protocol):
 
     @property
     def members(self) -> int:
-        """How many tasks pay in one pack."""
+        """How many tasks pay in one pack on a CPU."""
 
 
-def pack(tasks: Sequence[Task], fits: Sequence[Fit | None], workers: int = 1, size: int | None = None) -> list[Pack]:
+def by_rule(fit: Fit, task: Task) -> int:
+    """How many tasks pay in one pack, by what they agree on alone."""
+    return fit.members
+
+
+F = TypeVar("F", bound=Fit)
+
+
+def pack(tasks: Sequence[Task], fits: Sequence[F | None], workers: int = 1, size: int | None = None, paying: Callable[[F, Task], int] = by_rule) -> list[Pack]:
     """Cut tasks into packs: those that fit together, in the order in which the first of each kind comes.
 
     Args:
@@ -68,12 +76,13 @@ def pack(tasks: Sequence[Task], fits: Sequence[Fit | None], workers: int = 1, si
         fits: what each must agree on with its pack; None for a task that is trained alone.
         workers: how many packs are trained at once; tasks of one kind are spread over them.
         size: how many tasks a pack has at most, instead of what pays.
+        paying: how many tasks pay in one pack, of what they agree on and one of them.
     """
-    groups: dict[Hashable, tuple[Fit | None, list[Task]]] = {}
+    groups: dict[Hashable, tuple[F | None, list[Task]]] = {}
     for number, (task, fit) in enumerate(zip(tasks, fits, strict=True)):
         groups.setdefault(number if fit is None else fit, (fit, []))[1].append(task)
     packs = []
     for fit, group in groups.values():
-        most = 1 if fit is None else size or min(fit.members, -(-len(group) // workers))
+        most = 1 if fit is None else size or min(paying(fit, group[0]), -(-len(group) // workers))
         packs += [Pack(uuid.uuid4().hex, tuple(group[start : start + most])) for start in range(0, len(group), most)]
     return packs

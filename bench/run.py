@@ -43,6 +43,7 @@ from bench.stopping import Stopping
 from bench.train.checkpoints import Checkpoints
 from bench.train.lanes.stacked import agreement
 from bench.train.looking import Looker
+from bench.train.probe import Probes
 from bench.train.trainer import Trainer
 from bench.train.weights import WeightStore
 
@@ -185,12 +186,12 @@ class Way:
     timeout: float | None = None
 
 
-def packs_of(planned: Sequence[PlannedRun], workers: int, size: int | None = None) -> list[Pack]:
+def packs_of(planned: Sequence[PlannedRun], workers: Sequence[str], size: int | None = None) -> list[Pack]:
     """The packs in which runs are trained.
 
     Args:
         planned: the runs to train.
-        workers: how many packs are trained at once.
+        workers: the device of each; a GPU is probed for what pays, unless it was before.
         size: how many runs a pack has at most, instead of what pays.
     """
     builder = CellBuilder()
@@ -198,7 +199,11 @@ def packs_of(planned: Sequence[PlannedRun], workers: int, size: int | None = Non
     forms = _forms(cells)
     one_of_each = {forms[cell_id]: cell for cell_id, cell in cells.items()}
     fits = {form: agreement(cell, builder.data(cell.dataset)) for form, cell in one_of_each.items()}
-    return pack([run.task for run in planned], [fits[forms[run.run.cell_id]] for run in planned], workers, size)
+    tasks, agreed = [run.task for run in planned], [fits[forms[run.run.cell_id]] for run in planned]
+    if not workers[0].startswith("cuda"):
+        return pack(tasks, agreed, len(workers), size)
+    probes = Probes(workers[0], datafiles.data_folder(), datafiles.cache_folder() / "packs")
+    return pack(tasks, agreed, len(workers), size, lambda fit, task: probes(fit, task.run))
 
 
 def _forms(cells: Mapping[str, Cell]) -> dict[str, tuple[Hashable, ...]]:
@@ -312,7 +317,7 @@ class _Work:
         """Train what is to be trained, and then measure pairs."""
         runs = self._job.plan.to_train()
         self._prepare(runs)
-        packs = packs_of(runs, len(self._devices), self._way.pack_size)
+        packs = packs_of(runs, self._devices, self._way.pack_size)
         make_trainer = partial(Trainer, checkpoints=self._checkpoints, sources=self._job.sources.stamps, **self._common)
         yield from self._run(packs, runs, make_trainer)
         self._recorder.write_shared(runs)

@@ -72,7 +72,7 @@ def suite_of(shape: str, folder: Path) -> Path:
 def packed(suite: Path, registry: Registry) -> Job:
     """What `bench plan` does but for printing."""
     job = make_job(Request(str(suite)), registry)
-    packs_of(job.plan.to_train(), 2)
+    packs_of(job.plan.to_train(), ["cpu"] * 2)
     return job
 
 

@@ -32,7 +32,7 @@ def asked(monkeypatch):
 
 def test_agreements_are_worked_out_once_per_form(asked):
     runs = runs_of(MANY)
-    packs = run.packs_of(runs, workers=1)
+    packs = run.packs_of(runs, ["cpu"])
     assert len(runs) == 60
     assert len(asked) == 4  # drop rates and widths; neither learning rates nor seeds
     assert sum(len(pack.tasks) for pack in packs) == 60
@@ -51,4 +51,25 @@ def test_packs_are_those_of_each_cells_own_agreement(text):
     builder = CellBuilder()
     fits = [agreement(each.run.cell, builder.data(each.run.cell.dataset)) for each in runs]
     expected = run.pack([each.task for each in runs], fits, 2)
-    assert [each.tasks for each in run.packs_of(runs, workers=2)] == [each.tasks for each in expected]
+    assert [each.tasks for each in run.packs_of(runs, ["cpu"] * 2)] == [each.tasks for each in expected]
+
+
+def test_a_gpu_is_asked_how_many_members_pay(monkeypatch, tmp_path):
+    asked = []
+
+    class Fake:
+        def __init__(self, device, data, cache):
+            asked.append((device, cache.name))
+
+        def __call__(self, fit, member):
+            asked.append(member)
+            return 2
+
+    monkeypatch.setattr(run, "Probes", Fake)
+    runs = runs_of("experiments: {a: {grid: {dropout: [0.0, 0.1]}, seeds: 5}}")
+    sizes = [len(each.tasks) for each in run.packs_of(runs, ["cuda:0"])]
+    assert max(sizes) == 2
+    assert sum(sizes) == len(runs)
+    assert asked[0] == ("cuda:0", "packs")
+    assert asked[1] == runs[0].run
+    assert max(len(each.tasks) for each in run.packs_of(runs, ["cuda:0"], size=3)) == 3

@@ -11,6 +11,7 @@ from bench.parts.objectives import SampleObjective
 from bench.parts.optimizers import Optimizer, State
 from bench.train.compiler import Backend, Programs
 from bench.train.course import CHECK_EVERY
+from bench.train.graphs import Recorded
 from bench.train.layers import Layer
 from bench.train.samples import Samples
 from bench.train.setup import Prepared, Stretch
@@ -65,7 +66,8 @@ class Stack:
         self._samples = Samples(seated, rows, step)
         self._tables = Tables(seated, optimizer, seated[0].began(step))
         stretches = [member.stretch(step) for member in seated]
-        self._program = programs.of(_step(members[0], stretches[0], layers, optimizer), backend, (key, stretches[0].until))
+        program = programs.of(_step(members[0], stretches[0], layers, optimizer), backend, (key, stretches[0].until))
+        self._program = Recorded(program) if self._values[0].is_cuda else program
         coefficients = [[penalty.coefficient for penalty in stretch.penalties] for stretch in stretches]
         self._penalties = torch.tensor(coefficients, dtype=self._values[0].dtype, device=self._values[0].device).T
         self._losses: list[Tensor] = []

@@ -61,10 +61,11 @@ def train(members: Sequence[Prepared], fit: Agreement, report: Report, programs:
     runners = [_Runner(number, Course(member)) for number, member in enumerate(members)]
     for runner in runners:
         runner.resume(checkpoints)
-    # Those that were interrupted at different steps go on apart, as large ones do in any case.
+    # Those that were interrupted at different steps go on apart, as large ones do in any case on a CPU.
+    apart = fit.large and members[0].data.train_inputs.device.type == "cpu"
     groups: dict[tuple[int, int], list[_Runner]] = {}
     for runner in runners:
-        groups.setdefault((runner.course.step, runner.number if fit.large else 0), []).append(runner)
+        groups.setdefault((runner.course.step, runner.number if apart else 0), []).append(runner)
     for group in groups.values():
         _Race(group, fit, programs, checkpoints).run(report)
     return [runner.course.trained() for runner in runners]
@@ -161,7 +162,7 @@ class Agreement:
 
     @property
     def large(self) -> bool:
-        """Whether members are trained one at a time, in packs too."""
+        """Whether members are trained one at a time on a CPU, in packs too."""
         return self.parameters > LARGE
 
     @property
