@@ -55,7 +55,8 @@ def losses_at(
             wanted = targets[start : start + view.batch]
             # Losses are taken when all outputs are there: in turn with the layers both took longer, out of each other's caches.
             outputs = list(split.outputs(inputs[start : start + view.batch], base, directions, coefficients))
-            losses = [float(view.objective(each.float(), wanted)) for each in outputs]
+            # A softmax over outputs that lie sample by sample takes a third of the time that it takes across them.
+            losses = [float(view.objective(each.float().contiguous(), wanted)) for each in outputs]
             totals = [total + loss * len(wanted) for total, loss in zip(totals, losses, strict=True)]
         return [total / len(inputs) for total in totals]
 
