@@ -94,7 +94,7 @@ def _counted(comparison: Comparison, hidden: int) -> list[str]:
     totals = {what: counts.total() - sum(counts[kind] for kind in _ONE_SIDED) for what, counts in kinds.items()}
     listed = {what: ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items())) for what, counts in kinds.items() if counts}
     said = [f"{what} ({totals[what]}): {counts}." for what, counts in listed.items()]
-    return [" ".join(said), *([f"{hidden} rows that show no change are not listed; --all lists them."] if hidden else [])]
+    return [" ".join(said), *([f"{hidden} rows that show no change are not listed; bench compare --all lists them."] if hidden else [])]
 
 
 def _is_timing(change: Change) -> bool:

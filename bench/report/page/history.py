@@ -11,7 +11,7 @@ from bench.analysis.compare import compare
 from bench.analysis.revisions import rows_at
 from bench.errors import BenchError
 from bench.metric import Metric
-from bench.report.changes import EVERY, comparison_table
+from bench.report.changes import comparison_table, telling
 from bench.report.grid import AXIS, axes_of, order, setting
 from bench.report.summary import shown_metrics
 from bench.report.table import NONE, Number, Table
@@ -100,7 +100,7 @@ def _last_two(states: Sequence[State], metrics: Mapping[str, Metric]) -> tuple[T
         comparison = compare(base.rows, head.rows, metrics)
     except BenchError as error:
         return None, f"{base.name} and {head.name} are not compared: {error}"
-    return comparison_table(comparison, EVERY - {"identical"}, f"{base.name} → {head.name}"), ""
+    return comparison_table(comparison, telling(comparison), f"{base.name} → {head.name}"), ""
 
 
 def _trend(experiment: str, states: Sequence[State], metrics: Mapping[str, Metric]) -> Trend | None:
