@@ -12,7 +12,7 @@ from bench.catalog import Catalog, Part, load_entry_points, load_plugin
 from bench.cells import CATALOGS
 from bench.datafiles import Files
 from bench.errors import BenchError, UsageError, did_you_mean
-from bench.measuring import Lacking
+from bench.measuring import Lacking, lacking_runs
 from bench.plan import Plan, PlannedRun
 from bench.report.table import Table, text_table
 
@@ -75,7 +75,9 @@ def plan_tables(plan: Plan, packs: int, rows: pd.DataFrame) -> list[Table]:
         counts = [str(sum(run.state == state for run in runs) or "") for state in states]
         summary.append((experiment, str(len({run.run.cell_id for run in runs})), str(len(runs)), *counts))
     to_train = plan.to_train()
+    measurable = sum(not each.obstacle for each in lacking_runs(plan))
     notes = [f"{len(plan.runs)} runs; to train: {len(to_train)} runs in {packs} packs.", *_estimate(to_train, rows)]
+    notes += [f"{measurable} of these only lack measures, and their weights were kept: bench measure takes them without training."] if measurable else []
     first = text_table(f"{plan.origin.suite} at {plan.origin.profile}", ("experiment", "cells", "runs", *states), summary, notes)
     reasons = [
         (experiment, state, why, str(len(list(same))))

@@ -78,6 +78,7 @@ def test_a_measure_that_was_added_is_taken_of_kept_weights(paired: Project, monk
     monkeypatch.setattr(Trainer, "__call__", refuse)
     before = rows().set_index("run_id")
     paired.edit("[accuracy, loss,", "[accuracy, loss, parameter_norm, {name: loss_curve, points: 3, directions: 1},")
+    assert "6 of these only lack measures" in paired.bench("plan", "small.yaml").out
     outcome = measure(paired)
     assert outcome.code == 0, outcome.err
     after = rows().sort_values("written").drop_duplicates("run_id", keep="last").set_index("run_id")
