@@ -72,9 +72,10 @@ class Part(Generic[Target]):
             return {}, [self._problem(error, locate or _nowhere) for error in invalid.errors()]
 
     def _problem(self, error: Any, locate: Callable[[tuple[str | int, ...]], Place]) -> UsageError:
-        name = str(error["loc"][0])
-        place = locate(tuple(step for step in error["loc"][:2] if step == name or isinstance(step, int)))
-        if error["type"] == "extra_forbidden":
+        location = location_of(error)
+        name = str(location[0])
+        place = locate(tuple(step for step in location[:2] if step == name or isinstance(step, int)))
+        if error["type"] == "extra_forbidden" or not error["loc"]:
             return UsageError(f"{self.kind} {self.name!r} has no parameter {name!r}. {did_you_mean(name, self.schema.model_fields)}", place)
         if error["type"] == "missing":
             return UsageError(f"{self.kind} {self.name!r} needs the parameter {name!r}", place)
@@ -196,6 +197,12 @@ def load_entry_points() -> None:
 
 def _nowhere(path: tuple[str | int, ...]) -> Place:
     return Place(key=".".join(str(step) for step in path))
+
+
+def location_of(error: Any) -> tuple[str | int, ...]:
+    """Where pydantic found an error; a key that is half a character has no place there, and is the input itself."""
+    location: tuple[str | int, ...] = error["loc"] or (str(error["input"]),)
+    return location
 
 
 def lower_first(sentence: str) -> str:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 import pydantic
 from pydantic import Field
 
-from bench.catalog import Catalog, Part, lower_first
+from bench.catalog import Catalog, Part, location_of, lower_first
 from bench.config import SINGLE, Cell, Dropout, Mask, OptimizerState, PartSpec, Phase, Precision, Stop, canonical
 from bench.errors import BenchError, Place, UnknownNameError, UsageError, did_you_mean
 from bench.parts.augmentations import augmentations
@@ -291,10 +291,10 @@ def _number_problem(error: Any, settings: Settings) -> UsageError:
 
 
 def _phase_problem(error: Any, locate: Locate) -> UsageError:
-    name = str(error["loc"][0])
+    name = str(location_of(error)[0])
     if error["type"] == "missing":
         return UsageError(f"a phase needs the key {name!r}", locate(()))
-    if error["type"] == "extra_forbidden":
+    if error["type"] == "extra_forbidden" or not error["loc"]:
         return UsageError(f"a phase has no key {name!r}. {did_you_mean(name, PHASE_KEYS)}", locate((name,)))
     return UsageError(f"{lower_first(error['msg'])}, got {error['input']!r}", locate((name,)))
 

@@ -69,6 +69,7 @@ def test_parameters_are_checked_and_completed(catalog):
         ({"rate": 0, "kind": "c"}, "input should be 'a' or 'b', got 'c'"),
         ({"rate": 0, "rat": 1}, "law 'law' has no parameter 'rat'. Did you mean 'rate'?"),
         ({"rate": 0, "x": 1}, "law 'law' has no parameter 'x'. Known: kind, many, names, rate, sure."),
+        ({"rate": 0, "\ud800": 1}, "law 'law' has no parameter '\\ud800'. Known: kind, many, names, rate, sure."),
         ({"rate": 0, "names": ["a", 1]}, "input should be a valid string, got 1"),
     ],
 )

@@ -222,6 +222,10 @@ def test_penalties_and_phases():
         ({"phases": [{"objective": "squared"}]}, "phases.0: a phase needs the key 'until'"),
         ({"phases": [{"until": 5}]}, "phases.0: a phase needs the key 'objective'"),
         ({"phases": [{"until": 0, "objective": "squared"}]}, "phases.0.until: input should be greater than or equal to 1, got 0"),
+        (
+            {"phases": [{"until": 5, "objective": "squared", "\ud800": 1}]},
+            "phases.0.\ud800: a phase has no key '\\ud800'. Known: objective, optimizer_state, penalties, until.",
+        ),
         ({"phases": [{"until": 5, "objective": "squared", "penalty": []}]}, "phases.0.penalty: a phase has no key 'penalty'. Did you mean 'penalties'?"),
         ({"phases": [{"until": 5, "objective": "squared"}] * 2}, "phases: phases end one after the other, and these end at [5, 5]"),
     ],
