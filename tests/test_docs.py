@@ -120,6 +120,7 @@ def test_what_the_readme_says_of_published_results_is_what_their_rows_say() -> N
     told = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
     judged = [claim for claim in csv.DictReader(io.StringIO(told.stdout)) if claim["verdict"] not in ("not run", "")]
     assert {claim["verdict"] for claim in judged} == {"reproduced"}
-    said = re.findall(r"\| reproduced \| \D*([\d.]+) (?:×|clusters)", README)
-    assert len(said) == 5
-    assert set(said) <= {f"{abs(float(claim['effect'])):.3g}" for claim in judged}
+    said = re.findall(r"\| reproduced \| \D*?([−\d.,]+)[^|\[]*\[(.+?), (.+?)\]", README)
+    assert len(said) == 11
+    numbers = {tuple(float(number.replace("−", "-").replace(",", "")) for number in row) for row in said}
+    assert numbers <= {tuple(float(f"{float(claim[end]):.3g}") for end in ("effect", "effect low", "effect high")) for claim in judged}
