@@ -47,6 +47,11 @@ class Pair:
         return [(self.base[seed], self.head[seed]) for seed in sorted(self.base.keys() & self.head.keys())]
 
     @cached_property
+    def known(self) -> dict[str, Numbers]:
+        """Metric -> what `numbers` found of it."""
+        return {}
+
+    @cached_property
     def sound(self) -> tuple[list[Record], list[Record]]:
         """The rows of base, and of head, of the common seeds that are ok on both sides."""
         both = [(base, head) for base, head in self.rows if base["status"] == head["status"] == "ok"]
@@ -127,6 +132,14 @@ def numbers(pairs: Sequence[Pair], metric: str) -> list[Numbers]:
         pairs: the cells.
         metric: the metric's name.
     """
+    unknown = [pair for pair in pairs if metric not in pair.known]
+    for pair, found in zip(unknown, _numbers(unknown, metric), strict=True):
+        pair.known[metric] = found
+    return [pair.known[metric] for pair in pairs]
+
+
+def _numbers(pairs: Sequence[Pair], metric: str) -> list[Numbers]:
+    """The numbers of several cells, taken together."""
     sides = [list(chain.from_iterable(pair.sound[side] for pair in pairs)) for side in (0, 1)]
     base, head = (np.array(column(rows, metric), dtype=np.float64) for rows in sides)
     known = ~(np.isnan(base) | np.isnan(head))
