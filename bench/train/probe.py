@@ -6,6 +6,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import torch
 
 from bench import files
 from bench.config import Run
+from bench.errors import StorageError
 from bench.train.compiler import Programs
 from bench.train.lanes.stacked import Agreement
 from bench.train.setup import DataStore, prepare
@@ -88,8 +90,10 @@ class Probes:
             return kept
         free, _ = torch.cuda.mem_get_info(self._device)
         found = members_that_pay(lambda members: self._seconds(fit, run, members), room(fit, free))
-        self._cache.mkdir(parents=True, exist_ok=True)
-        files.replace(file, json.dumps({"members": found}).encode())
+        # Where nothing can be kept the next run asks again.
+        with suppress(StorageError):
+            files.check_writable(self._cache)
+            files.replace(file, json.dumps({"members": found}).encode())
         return found
 
     def _key(self, fit: Agreement) -> str:

@@ -86,6 +86,14 @@ def test_an_answer_that_makes_no_sense_is_found_again(gpu, content):
     assert len(asked) == 10
 
 
+def test_where_nothing_can_be_kept_it_asks_again(gpu):
+    probes, asked = gpu
+    probes._cache.parent.mkdir(exist_ok=True)
+    probes._cache.write_text("a file where the folder should be")
+    assert [probes(FIT, RUN), probes(FIT, RUN)] == [512, 512]
+    assert len(asked) == 10
+
+
 def test_it_times_steps_of_so_many_members(monkeypatch, tmp_path):
     monkeypatch.setattr(torch.cuda, "synchronize", lambda device: None)
     made = []
