@@ -41,7 +41,11 @@ def soundness_table(registry: Registry) -> Table:
 
 def _said(faults: Sequence[Fault], strays: Sequence[Stray]) -> list[str]:
     """The verdict, and which files are strays."""
-    notes = [f"{len(faults)} cannot be used; each is named with its reason." if faults else "Sound: every file was read whole, and is what was written."]
+    notes = [
+        f"{len(faults)} cannot be used; each is named with its reason. Move them away: bench run trains again what is lost."
+        if faults
+        else "Sound: every file was read whole, and is what was written."
+    ]
     if any(fault.path.parent.name == COMMIT for fault in faults):
         notes.append(f"Files of {COMMIT} are among them, so that nobody can tell which other files they need: orphans are not looked for.")
     kinds = Counter(stray.kind for stray in strays)
@@ -58,4 +62,5 @@ def _said(faults: Sequence[Fault], strays: Sequence[Stray]) -> list[str]:
 def strays_table(strays: Sequence[Stray]) -> Table:
     """A table of what nobody needs, with the kinds of `bench.registry.strays.Stray`."""
     rows = [(str(stray.path), stray.kind, str(stray.size)) for stray in strays]
-    return text_table("What nobody needs", ("file", "kind", "bytes"), rows)
+    note = "Files are left while somebody may be at work on them: orphans for a day, temporary files and checkpoints for an hour after they were written."
+    return text_table("What nobody needs", ("file", "kind", "bytes"), rows, [note])

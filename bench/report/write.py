@@ -61,10 +61,11 @@ def write_report(
         StorageError: if a file cannot be written.
     """
     runs = registry.runs()
+    known = sorted(set(runs["variant"]))
     runs = runs[runs["variant"] == variant]
     mine = current(runs, head)
     if mine.empty:
-        raise NothingError(f"there are no rows of variant {variant!r}" if variant else "the registry has no rows", hint="Run a suite: bench run SUITE.")
+        raise NothingError(*_nothing(variant, known))
     metrics = registry.metrics()
     contents, refused = [], []
     for (suite, profile), rows in mine.groupby(["suite", "profile"], sort=True):
@@ -76,6 +77,14 @@ def write_report(
     pages = [path for folder, content in shown for path in _write(registry, content, _all_commits(runs, content), out / folder, metrics)]
     _write_files(out, {"index.md": index(contents, refused).encode(), "index.html": index_page(contents, refused).encode()})
     return [out / "index.html", out / "index.md", *pages]
+
+
+def _nothing(variant: str, known: list[str]) -> tuple[str, None, str]:
+    """What is wrong where there are no rows of a variant, and what to do."""
+    if not known:
+        return "the registry has no rows", None, "Run a suite: bench run SUITE."
+    there = ", ".join(map(repr, filter(None, known))) or "none but the default"
+    return f"there are no rows {f'of variant {variant!r}' if variant else 'without --set'}", None, f"Its variants, as --variant takes them: {there}."
 
 
 def folder_of(suite: str, profile: str, variant: str) -> str:

@@ -183,7 +183,12 @@ def test_hostile_names_never_become_paths(tmp_path, name):
 
 
 def test_nothing_to_report_is_said(tmp_path):
-    with pytest.raises(NothingError, match="no rows"):
-        write_report(Memory(batch_sizes(), {}), lambda name, digest: None, tmp_path, variant="x=1")
-    with pytest.raises(NothingError, match="no rows"):
-        write_report(Memory(batch_sizes().head(0), {}), lambda name, digest: None, tmp_path)
+    varied = batch_sizes().assign(variant="x=2 y=1")
+    for rows, variant, told in (
+        (batch_sizes(), "x=1", "there are no rows of variant 'x=1'\n  Its variants, as --variant takes them: none but the default."),
+        (varied, "", "there are no rows without --set\n  Its variants, as --variant takes them: 'x=2 y=1'."),
+        (batch_sizes().head(0), "", "the registry has no rows\n  Run a suite: bench run SUITE."),
+    ):
+        with pytest.raises(NothingError) as wrong:
+            write_report(Memory(rows, {}), lambda name, digest: None, tmp_path, variant=variant)
+        assert str(wrong.value) == told
