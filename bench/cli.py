@@ -345,9 +345,8 @@ def claims(
         verdicts = judge(suite, str(scale), rows, registry.metrics(), variant)
         judged |= bool(verdicts)
         contradicted |= any(verdict.fails for verdict in verdicts)
-        beside = published_verdicts(suite, published.runs(), published.metrics()) if published else None
         title = f"Claims of {name} at {scale}{f', {variant}' if variant else ''}, by rows of {_commits(rows)}"
-        _print(verdict_table(verdicts, title, beside), format_)
+        _print(verdict_table(verdicts, title, published_verdicts(suite, published)), format_)
     if not judged:
         raise NothingError("there is no claim to judge", hint="Run a suite that makes claims: bench run SUITE.")
     _end(*filter(None, (registry, published)), failed=contradicted)

@@ -17,10 +17,10 @@ class _Columns(dict[str, list[Any]]):
         super().__init__()
         self._frame = frame
         self.names = tuple(map(str, frame.columns))
-        self._known = frozenset(self.names)
+        self.known = frozenset(self.names)
 
     def __missing__(self, name: str) -> list[Any]:
-        if name not in self._known:
+        if name not in self.known:
             raise KeyError(name)
         column = self._frame[name]
         missing = column.isna()
@@ -83,7 +83,7 @@ def column(rows: Sequence[Record], name: str) -> list[Any]:
     if not rows:
         return []
     columns = rows[0]._columns
-    if name not in columns.names:
+    if name not in columns.known:
         return [None] * len(rows)
     values = columns[name]
     return [values[row._index] for row in rows]

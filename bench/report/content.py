@@ -108,8 +108,8 @@ def _claims(suite: Suite | None, rows: pd.DataFrame, metrics: Mapping[str, Metri
         return None, ()
     first = rows.iloc[0]
     try:
-        beside = published_verdicts(suite, published.runs(), published.metrics()) if published else None
-        return verdict_table(judge(suite, first["profile"], rows, metrics, first["variant"]), published=beside), ()
+        verdicts = judge(suite, first["profile"], rows, metrics, first["variant"])
+        return verdict_table(verdicts, published=published_verdicts(suite, published)), ()
     except UsageError as error:
         return None, (f"The claims are not judged: {error}",)
 

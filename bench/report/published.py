@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import pandas as pd
-
 from bench.analysis.claims import Verdict, judge
-from bench.metric import Metric
 from bench.report.current import current
+from bench.report.source import Rows
 from bench.suite import Suite
 from bench.suite_file import PROFILES
 
@@ -16,13 +14,12 @@ Published = Mapping[tuple[str, str], Verdict]
 """(experiment, claim) -> its verdict."""
 
 
-def published_verdicts(suite: Suite, runs: pd.DataFrame, metrics: Mapping[str, Metric]) -> Published:
+def published_verdicts(suite: Suite, registry: Rows | None) -> Published:
     """Judge the claims of a suite by published rows, at the largest scale that has some.
 
     Args:
         suite: the suite.
-        runs: rows of `runs` of the published registry.
-        metrics: what that registry says of its metrics.
+        registry: where published results are, if anywhere.
 
     Returns:
         The verdict on each claim that was run.
@@ -30,6 +27,9 @@ def published_verdicts(suite: Suite, runs: pd.DataFrame, metrics: Mapping[str, M
     Raises:
         UsageError: if a claim asks for what the rows do not have, as for other rows.
     """
+    if registry is None:
+        return {}
+    runs, metrics = registry.runs(), registry.metrics()
     mine = current(runs[(runs["suite"] == suite.name) & (runs["variant"] == "")])
     found: dict[tuple[str, str], Verdict] = {}
     for profile in PROFILES:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import MappingProxyType
 from typing import Literal
 
 from bench.analysis.claims import ABOUT, Verdict
@@ -15,7 +16,7 @@ _CLAIM_COLUMNS = ("verdict", "q", "experiment", "claim", "says", "effect", "sour
 _OPTIONAL = ("q", "source", "size", "published")
 
 
-def verdict_table(verdicts: Sequence[Verdict], title: str = "Claims", published: Published | None = None) -> Table:
+def verdict_table(verdicts: Sequence[Verdict], title: str = "Claims", published: Published = MappingProxyType({})) -> Table:
     """One row per claim: what the source says, what the rows show, and the size that the source names.
 
     Args:
@@ -23,14 +24,13 @@ def verdict_table(verdicts: Sequence[Verdict], title: str = "Claims", published:
         title: what stands above.
         published: what published rows show, as `bench.report.published.published_verdicts` found.
     """
-    beside = published or {}
     notes = [
         "The verdict is about what the source says; effect and 95% t interval over n seeds, given the data, of the cell that decides; of a share of seeds its Clopper–Pearson bounds.",
         "Size: whether the size that the source names is met; it decides nothing. Source: its own figure.",
         "q: of the claims of an experiment with no larger q, the share that is expected to be reproduced by chance (Benjamini and Hochberg).",
     ]
     elsewhere = [verdict for verdict in verdicts if verdict.reason.startswith(ABOUT)]
-    rows = [_verdict_row(verdict, beside.get((verdict.experiment, verdict.claim))) for verdict in verdicts if verdict not in elsewhere]
+    rows = [_verdict_row(verdict, published.get((verdict.experiment, verdict.claim))) for verdict in verdicts if verdict not in elsewhere]
     kept = [index for index, name in enumerate(_CLAIM_COLUMNS) if name not in _OPTIONAL or any(row[index] != NONE for row in rows)]
     if "published" in (_CLAIM_COLUMNS[index] for index in kept):
         notes.append("Published: what the results show that are published with the suite, at the source's scale.")

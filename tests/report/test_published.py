@@ -15,17 +15,18 @@ def better(rows, **columns):
 
 
 def test_claims_are_judged_by_published_rows():
-    found = published_verdicts(SUITE, better(batch_sizes()), METRICS)
+    found = published_verdicts(SUITE, Memory(better(batch_sizes()), {}))
     assert set(found) == {KEY}
     assert (found[KEY].verdict, found[KEY].n) == ("reproduced", 3)
 
 
 def test_what_was_not_run_or_is_of_other_settings_is_no_published_result():
+    assert published_verdicts(SUITE, None) == {}
     rows = better(batch_sizes())
-    assert published_verdicts(SUITE, rows.head(0), METRICS) == {}
-    assert published_verdicts(SUITE, rows.assign(suite="other"), METRICS) == {}
-    assert published_verdicts(SUITE, rows.assign(variant="epochs=9"), METRICS) == {}
-    assert published_verdicts(SUITE, rows[rows["axis.batch_size"] == "16"], METRICS) == {}
+    assert published_verdicts(SUITE, Memory(rows.head(0), {})) == {}
+    assert published_verdicts(SUITE, Memory(rows.assign(suite="other"), {})) == {}
+    assert published_verdicts(SUITE, Memory(rows.assign(variant="epochs=9"), {})) == {}
+    assert published_verdicts(SUITE, Memory(rows[rows["axis.batch_size"] == "16"], {})) == {}
 
 
 def test_reports_set_them_beside_ours():
