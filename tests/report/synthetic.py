@@ -15,6 +15,7 @@ from bench.analysis.claims import Verdict
 from bench.analysis.evidence import Evidence
 from bench.analysis.findings import Finding
 from bench.metric import Metric
+from bench.report.table import Cell, Table
 from bench.selection import text
 
 METRICS = {
@@ -71,6 +72,11 @@ def run_row(experiment: str, axes: Mapping[str, str | None], seed: int, *, suite
         **values,
     }
     return {"row": digest([suite, row["profile"], row["variant"], row["commit"], cell, seed, row["status"]]), **row}
+
+
+def column(table: Table, key: str) -> list[Cell]:
+    """What a table of a report has in a column."""
+    return [row[[entry.key for entry in table.columns].index(key)] for row in table.rows]
 
 
 def frame(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:

@@ -6,11 +6,7 @@ import pandas as pd
 from bench.analysis.compare import compare
 from bench.analysis.gates import Gate
 from bench.report.changes import AVERAGES, EVERY, RATIO, UNCHANGED, comparison_table, gate_table, telling
-from tests.report.synthetic import METRICS, batch_sizes
-
-
-def column(table, key):
-    return [row[[entry.key for entry in table.columns].index(key)] for row in table.rows]
+from tests.report.synthetic import METRICS, batch_sizes, column
 
 
 def moved(by):

@@ -11,7 +11,7 @@ from bench.report.render import csv, latex, markdown
 from bench.report.table import NONE
 from bench.report.write import write_report
 from tests.analysis.predictor_rows import METRICS, grid
-from tests.report.synthetic import Memory, run_row
+from tests.report.synthetic import Memory, column, run_row
 
 FLAT = Metric("sharpness_filter", "", "lower", "raw", "curvature", family="sharpness")
 
@@ -20,10 +20,6 @@ def experiment(axes=("lr", "width"), **columns):
     levels = {axis: [1, 2, 3, 4][: 5 - len(axes)] for axis in axes}
     values = lambda seed, *places: {"generalization_gap": 0.1 + 0.2 * sum(places), "sharpness": sum(places) - 3.0 * places[0] * seed}  # noqa: E731
     return grid(levels, values, **columns)
-
-
-def column(table, key):
-    return [row[[entry.key for entry in table.columns].index(key)] for row in table.rows]
 
 
 def test_numbers_stand_beside_what_they_rest_on():

@@ -2,11 +2,7 @@ from __future__ import annotations
 
 from bench.report.table import NONE
 from bench.report.verdicts import verdict_table
-from tests.report.synthetic import verdicts
-
-
-def column(table, key):
-    return [row[[entry.key for entry in table.columns].index(key)] for row in table.rows]
+from tests.report.synthetic import column, verdicts
 
 
 def test_verdicts_show_effect_interval_size_and_source():
