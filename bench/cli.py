@@ -308,7 +308,7 @@ def compare(
         suite, profile = suite or [the_only_suite(registry)], profile or Profile.quick
         revisions = pinned_all(revisions, registry, suite)
         failed = _run_missing(Order(suite, profile.value, results, overrides or (), experiment or (), plugins or (), jobs), revisions)
-    scope = Scope(suite or (), profile, variant, experiment or ())
+    scope = Scope(suite or (), profile, variant, experiment or (), settings=any(gate.cells for gate in gates))
     present = git_state(Path(), exclude=[results, DEFAULT_REPORT], used=()).diff_hash if dirty else None
     states, sides = read_states(registry, revisions, scope, lambda name: resolve(name, Path()), present)
     comparison = compare_rows(sides[0], sides[1], registry.metrics(), gates)

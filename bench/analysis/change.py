@@ -64,22 +64,21 @@ class Change:
     @property
     def worse_by(self) -> float:
         """The mean difference towards worse, on its scale; NaN where nothing was compared."""
-        if self.difference is None or self.metric is None:
-            return math.nan
-        return -self.difference.mean if self.metric.better == "higher" else self.difference.mean
+        return math.nan if self.difference is None or self.metric is None else _worse_by(self.metric, self.difference.mean)
 
-    def classified(self, adjusted: float | None, margin: float) -> Change:
+    def classified(self, adjusted: float, margin: float) -> Change:
         """The change with its kind.
 
         Args:
-            adjusted: the corrected p of its difference, if it has one.
+            adjusted: the corrected p of its difference; NaN where it has none.
             margin: the amount within which it counts as the same, on the scale of the difference; NaN for none.
         """
-        if self.difference is None:
+        if self.difference is None or self.metric is None:
             return self
-        kind = self._kind(self.difference, adjusted, margin)
-        reasons = (self.reason, self.difference.obstacle if kind == "inconclusive" else "")
-        return replace(self, kind=kind, adjusted=adjusted, reason="; ".join(filter(None, reasons)))
+        difference = self.difference
+        kind = kind_of(self.metric, difference.mean, difference.identical, adjusted, equivalent(difference, margin))
+        reasons = (self.reason, difference.obstacle if kind == "inconclusive" else "")
+        return replace(self, kind=kind, adjusted=None if math.isnan(adjusted) else adjusted, reason="; ".join(filter(None, reasons)))
 
     def row(self) -> dict[str, Any]:
         """A flat form: effects in percentage points, in percent of base (log scale), or in the metric's unit."""
@@ -107,13 +106,6 @@ class Change:
             "failed_p": self.failed_p,
         }
 
-    def _kind(self, difference: Difference, adjusted: float | None, margin: float) -> Kind:
-        if difference.identical:
-            return "identical"
-        if adjusted is not None and adjusted < 1 - LEVEL:
-            return _direction(self.metric.better if self.metric else "neither", self.worse_by)
-        return "same" if equivalent(difference, margin) else "inconclusive"
-
     def _effect(self) -> tuple[float | None, float | None, float | None, str]:
         if self.difference is None or self.metric is None:
             return None, None, None, ""
@@ -133,7 +125,24 @@ def display_unit(scale: Scale, metric: Metric) -> str:
     return {"points": "pp", "log": "%", "raw": metric.unit}[scale]
 
 
-def _direction(better: str, worse_by: float) -> Kind:
-    if better == "neither":
+def kind_of(metric: Metric, mean: float, identical: bool, adjusted: float, same: bool = False) -> Kind:
+    """The class of a metric in a cell where it was compared.
+
+    Args:
+        metric: the metric.
+        mean: the mean of head − base.
+        identical: whether they are, bit for bit.
+        adjusted: the corrected p of the difference; NaN where it has none.
+        same: whether it is shown to be small.
+    """
+    if identical:
+        return "identical"
+    if not adjusted < 1 - LEVEL:
+        return "same" if same else "inconclusive"
+    if metric.better == "neither":
         return "changed"
-    return "worse" if worse_by > 0 else "better"
+    return "worse" if _worse_by(metric, mean) > 0 else "better"
+
+
+def _worse_by(metric: Metric, mean: float) -> float:
+    return -mean if metric.better == "higher" else mean

@@ -47,7 +47,7 @@ def changed_settings(pairs: Iterable[tuple[Row, Row]]) -> tuple[Setting, ...]:
     Returns:
         Every setting that differs, once per experiment and pair of values, sorted.
     """
-    cells = {(base["suite"], base["experiment"], base["cell"], head["cell"]) for base, head in pairs if base["cell_id"] != head["cell_id"]}
+    cells = {(base["suite"], base["experiment"], base["cell"], head["cell"]) for base, head in pairs}
     counts = Counter((suite, experiment, *difference) for suite, experiment, one, other in cells for difference in _differences(one, other))
     return tuple(Setting(*key, cells=count) for key, count in sorted(counts.items()))
 

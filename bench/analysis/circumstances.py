@@ -4,35 +4,39 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
-from bench.analysis.records import Record, column
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from bench.analysis.measured import Cells
 from bench.selection import text
 
 COLUMNS = ("device", "hardware", "threads", "backend", "matmul", "lane", "bench_version", "python", "torch", "numpy", "platform")
 
 
-def notes(pairs: Sequence[tuple[Record, Record]]) -> tuple[str, ...]:
-    """Sentences on the circumstances of paired rows.
+def notes(cells: Cells) -> tuple[str, ...]:
+    """Sentences on the circumstances of rows that are paired by seed.
 
     Args:
-        pairs: rows of base and head at one point with one seed.
+        cells: the cells whose rows these are.
 
     Returns:
         Notes on what differs, by column, then by measure, then on what is not clean or not new.
     """
-    sides = [[rows[side] for rows in pairs] for side in (0, 1)]
-    differing = [note for name in COLUMNS for note in _differing(name, zip(*(column(rows, name) for rows in sides), strict=True))]
-    measured = list(zip(*(map(_measures, column(rows, "measures")) for rows in sides), strict=True))
+    differing = [note for name in COLUMNS for note in _differing(name, ((base.get(name), head.get(name)) for base, head in cells.differing(name)))]
+    measured = [(_measures(base.get("measures")), _measures(head.get("measures"))) for base, head in cells.differing("measures")]
     names = sorted({name for base, head in measured for name in base.keys() & head.keys()})
     changed = [
         f"{note}; its numbers may mean something else"
         for name in names
         for note in _differing(f"measure {name}", ((base[name], head[name]) for base, head in measured if name in base and name in head))
     ]
-    return (*differing, *changed, *(note for side, rows in zip(("base", "head"), sides, strict=True) for note in _state(side, rows)))
+    states = zip(("base", "head"), cells.both("dirty"), cells.both("reused_from"), strict=True)
+    return (*differing, *changed, *(note for side, dirty, reused in states for note in _state(side, dirty, reused)))
 
 
 def _differing(name: str, values: Iterable[tuple[Any, Any]]) -> Iterator[str]:
@@ -49,10 +53,9 @@ def _measures(text_: str | None) -> Mapping[str, str]:
     return {name: json.dumps(details, sort_keys=True) for name, details in taken.items()}
 
 
-def _state(side: str, rows: Sequence[Record]) -> Iterator[str]:
-    dirty = sum(value is True for value in column(rows, "dirty"))
-    reused = sum(value is not None for value in column(rows, "reused_from"))
-    if dirty:
-        yield f"{side}: {dirty} of {len(rows)} rows come from a tree with uncommitted changes"
-    if reused:
-        yield f"{side}: {reused} of {len(rows)} rows repeat a run that was trained before, with the same code"
+def _state(side: str, dirty: NDArray[Any], reused: NDArray[Any]) -> Iterator[str]:
+    changed, repeated = int(np.equal(dirty, True).sum()), int(pd.notna(reused).sum())
+    if changed:
+        yield f"{side}: {changed} of {len(dirty)} rows come from a tree with uncommitted changes"
+    if repeated:
+        yield f"{side}: {repeated} of {len(reused)} rows repeat a run that was trained before, with the same code"

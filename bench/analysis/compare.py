@@ -6,10 +6,10 @@ then a difference in results, and is named.
 
 from __future__ import annotations
 
-import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -18,9 +18,10 @@ import pandas as pd
 from bench.analysis.change import Change, Kind
 from bench.analysis.changed_settings import Setting, changed_settings
 from bench.analysis.circumstances import notes
-from bench.analysis.drafts import average_draft, barred, cell_drafts
-from bench.analysis.gates import Gate, GateResult, gate_threshold, judge_gate
-from bench.analysis.multiplicity import holm
+from bench.analysis.classes import Changes, classified
+from bench.analysis.drafts import Drafts, average_draft, barred
+from bench.analysis.gates import Gate, GateResult, judge_gate
+from bench.analysis.measured import Cells
 from bench.analysis.pairing import REPEATED, TIMINGS, Pair
 from bench.analysis.points import Point, Seeds, failures, points
 from bench.analysis.pooled import experiments, suites
@@ -33,18 +34,25 @@ class Comparison:
     """The comparison of two states.
 
     Attributes:
-        changes: every metric in every common cell, then the cells that cannot be compared or are on one side only.
+        metrics: every metric in every common cell.
+        closed: the cells that cannot be compared, then those on one side only.
         averages: every metric on average over the cells of each suite, then of each experiment.
         settings: what was configured otherwise, by experiment.
         notes: what else to know: other machines, versions, uncommitted changes.
         gates: what each gate says of each cell, then of the average over them.
     """
 
-    changes: tuple[Change, ...]
+    metrics: tuple[Changes, ...]
+    closed: tuple[Change, ...]
     averages: tuple[Change, ...]
     settings: tuple[Setting, ...]
     notes: tuple[str, ...]
     gates: tuple[GateResult, ...]
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """Everything said of cells."""
+        return (*chain.from_iterable(self.metrics), *self.closed)
 
     @property
     def crossed(self) -> bool:
@@ -54,11 +62,21 @@ class Comparison:
     @property
     def comparable(self) -> bool:
         """Whether any number was compared."""
-        return any(change.difference is not None for change in self.changes)
+        return any((changes.chosen & changes.drafts.compared).any() for changes in self.metrics)
+
+    @property
+    def places(self) -> set[tuple[str, str, str]]:
+        """Suite, profile and variant of what is compared."""
+        points = chain((change.point for change in self.closed), *(changes.points for changes in self.metrics))
+        return {(point.suite, point.profile, point.variant) for point in points}
+
+    def of(self, kinds: Collection[Kind]) -> list[Change]:
+        """What is said of cells of some kinds."""
+        return [*chain.from_iterable(changes.of(kinds) for changes in self.metrics), *(change for change in self.closed if change.kind in kinds)]
 
     def counts(self) -> dict[Kind, int]:
         """How many changes of cells there are of each kind."""
-        return dict(Counter(change.kind for change in self.changes))
+        return dict(Counter(chain((change.kind for change in self.closed), *(changes.kinds for changes in self.metrics))))
 
     def rows(self) -> list[dict[str, Any]]:
         """The changes and averages in a flat form."""
@@ -97,64 +115,53 @@ def compare(base: pd.DataFrame, head: pd.DataFrame, metrics: Mapping[str, Metric
     pairs = [Pair(point, before[point], after[point]) for point in sorted(before.keys() & after.keys())]
     if not pairs:
         raise NothingError(f"no cell is in both: base has {_summary(before)}; head has {_summary(after)}", hint="Run the same suite at both commits.")
-    sound = [pair for pair in pairs if not pair.obstacle]
-    closed = [barred(pair, pair.obstacle) for pair in pairs if pair.obstacle]
+    joined = Cells(pairs)
+    cells = joined.comparable
+    places = {pair.point for pair in cells.pairs}
+    closed = [barred(pair, pair.obstacle) for pair in pairs if pair.point not in places]
     gone = list(_one_sided(before, after))
-    changes: list[Change] = []
+    # Timings that repeat those of an earlier run are of interest to a gate alone.
+    anew = np.array([obstacle != REPEATED for obstacle in cells.timing_obstacles], dtype=bool)
+    found: list[Changes] = []
     averages: list[Change] = []
     results: list[GateResult] = []
     for metric in known.values():
         wanted = [gate for gate in gates if gate.metric == metric.name]
-        drafts = _drafts(sound, metric, wanted)
-        found, _ = _classified(drafts, wanted)
-        changes += found
-        averages += [average for pooled in _averages(sound, found, metric, wanted)[:2] for average in pooled]
+        drafts = Drafts(cells, metric)
+        found.append(Changes(drafts, drafts.listed & anew if metric.name in TIMINGS and not wanted else drafts.listed, wanted))
+        averages += [average for pooled in _averages(found[-1], wanted)[:2] for average in pooled]
         for gate in wanted:
-            results += _judged(gate, pairs, drafts, [*closed, *gone], metric)
-    compared = {change.point for change in changes}
-    closed += [barred(pair, "no run has a known metric") for pair in sound if pair.point not in compared]
-    changes += [*closed, *gone]
-    rows = [row for pair in pairs for row in pair.rows]
-    return Comparison(tuple(changes), tuple(averages), changed_settings(rows), notes(rows), tuple(results))
+            results += _judged(gate, pairs, drafts, [*closed, *gone])
+    unknown = ~np.logical_or.reduce([changes.chosen for changes in found])
+    closed += [barred(pair, "no run has a known metric") for pair, bare in zip(cells.pairs, unknown.tolist(), strict=True) if bare]
+    return Comparison(tuple(found), (*closed, *gone), tuple(averages), changed_settings(joined.differing("cell_id")), notes(joined), tuple(results))
 
 
-def _judged(gate: Gate, pairs: Sequence[Pair], drafts: Sequence[Change], others: Sequence[Change], metric: Metric) -> list[GateResult]:
-    """What a gate says of the cells that it selects, and of the average over those of each suite.
+def _judged(gate: Gate, pairs: Sequence[Pair], drafts: Drafts, others: Sequence[Change]) -> list[GateResult]:
+    """What a gate says of each cell that it selects, and of the average over those of each suite.
 
     What could not be compared is named; what is gone from head fails a strict gate.
 
     Raises:
         UsageError: if it selects nothing.
     """
-    chosen = [pair for pair in pairs if not gate.cells or pair.matches(gate.selection)]
-    if not chosen:
+    places = {pair.point for pair in pairs if not gate.cells or pair.matches(gate.selection)}
+    if not places:
         raise UsageError(f"gate {gate}: no common cell is {gate.cells}", hint=f"There are {_some(pairs)}.")
-    places = {pair.point for pair in chosen}
-    found, tests = _classified([draft for draft in drafts if draft.point in places], [gate])
+    chosen = np.array([pair.point in places for pair in drafts.cells.pairs], dtype=bool)
+    changes = Changes(drafts, drafts.listed & chosen, [gate])
     unknown = [other for other in others if other.point in places or (gate.strict and other.kind == "only in base" and not gate.cells)]
-    whole, _, wholes = _averages(chosen, found, metric, [gate])
-    return [*judge_gate(gate, [*found, *unknown], tests), *(judge_gate(gate, whole, wholes) if whole else ())]
+    whole, _, wholes = _averages(changes, [gate])
+    return [*judge_gate(gate, [*changes, *unknown], changes.tests), *(judge_gate(gate, whole, wholes) if whole else ())]
 
 
-def _drafts(pairs: Sequence[Pair], metric: Metric, gates: Sequence[Gate]) -> list[Change]:
-    """A metric in each cell; without timings that were not taken anew, unless a gate asks for them."""
-    return [draft for draft in cell_drafts(pairs, metric) if gates or draft.reason != REPEATED]
-
-
-def _classified(drafts: Sequence[Change], gates: Sequence[Gate]) -> tuple[list[Change], int]:
-    """Drafts with their kinds, and over how many tests their p values are corrected."""
-    p_values = {index: p for index, draft in enumerate(drafts) if draft.difference and not draft.untouched and (p := draft.difference.p) is not None}
-    adjusted = dict(zip(p_values, holm(list(p_values.values())), strict=True))
-    margins = [float(np.fmin.reduce([gate_threshold(gate, draft) for gate in gates])) if gates else math.nan for draft in drafts]
-    return [draft.classified(adjusted.get(index), margins[index]) for index, draft in enumerate(drafts)], len(p_values)
-
-
-def _averages(pairs: Sequence[Pair], found: Sequence[Change], metric: Metric, gates: Sequence[Gate]) -> tuple[list[Change], list[Change], int]:
+def _averages(changes: Changes, gates: Sequence[Gate]) -> tuple[list[Change], list[Change], int]:
     """A metric on average over the cells of each suite, and of each experiment; and over how many tests p of the suites is corrected."""
-    places = {change.point for change in found if change.difference and not change.untouched and metric.name not in TIMINGS}
-    touched = [pair for pair in pairs if pair.point in places]
-    whole, tests = _classified([average_draft(pool, metric) for pool in suites(touched)], gates)
-    parts, _ = _classified([average_draft(pool, metric) for pool in experiments(touched)], gates)
+    drafts = changes.drafts
+    if drafts.metric.name in TIMINGS:
+        return [], [], 0
+    pools = (suites(drafts.cells, changes.touched), experiments(drafts.cells, changes.touched))
+    (whole, tests), (parts, _) = (classified([average_draft(pool, drafts) for pool in each], gates) for each in pools)
     return whole, parts, tests
 
 

@@ -1,119 +1,140 @@
-"""One metric in one cell, or on average over several, base against head: its numbers, before p values are corrected."""
+"""One metric in each of several cells, and on average over them, base against head: its numbers, before p values are corrected."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bench.analysis.change import Change
-from bench.analysis.pairing import TIMINGS, Numbers, Pair, numbers
-from bench.analysis.points import resolution
+from bench.analysis.measured import Cells, Numbers
+from bench.analysis.pairing import TIMINGS, Pair
 from bench.analysis.pooled import Pool
-from bench.analysis.shares import mcnemar
 from bench.analysis.signs import sign_flip, wilcoxon
-from bench.analysis.statistics import Difference, Values, differences, paired, paired_each
+from bench.analysis.statistics import Difference, Truths, Values, differences, paired, paired_each
 from bench.metric import Metric
 
-Sample = tuple[Values, Values]
-"""What base and head measured, each of shape (seeds,); nothing where they cannot be compared."""
 
-_NOTHING: Sample = (np.empty(0), np.empty(0))
-_Estimate = tuple[float, float, float, Difference]
-"""Base's mean, head's, base's standard deviation, and the difference."""
-
-
-def cell_drafts(pairs: Sequence[Pair], metric: Metric) -> list[Change]:
-    """A metric in each of several cells.
+class Drafts:
+    """A metric in each of several cells, in columns; the change of a cell, whose kind is not decided yet, is made when asked for.
 
     Args:
-        pairs: the cells in base and in head.
+        cells: the cells in base and in head.
         metric: the metric.
 
-    Returns:
-        For each cell of which a side has the metric, in their order, a change whose kind is not decided yet, or that
-        cannot be compared.
+    Attributes:
+        numbers: what both sides measured, in the cells in which that can be compared.
+        compared: of each cell whether it is such a one.
+        differences: head − base in those that are, in their order.
     """
-    timed = metric.name in TIMINGS
-    every = zip(pairs, numbers(pairs, metric.name), strict=True)
-    cells = [(pair, found) for pair, found in every if len(found.seeds) or any(pair.measured(metric.name))]
-    samples = [_timings(pair, found) if timed else (found.base, found.head) for pair, found in cells]
-    resolutions = [resolution(metric, (row for rows in pair.rows for row in rows)) for pair, _ in cells]
-    estimates = _estimates(samples, metric, resolutions)
-    return [_cell_draft(pair, metric, estimate) for (pair, _), estimate in zip(cells, estimates, strict=True)]
+
+    def __init__(self, cells: Cells, metric: Metric) -> None:
+        self.cells, self.metric = cells, metric
+        self.numbers = _timings(cells, metric) if metric.name in TIMINGS else cells.numbers(metric.name)
+        counts = np.bincount(self.numbers.cell, minlength=len(cells.pairs))
+        self.compared = counts > 0
+        self._counts, self._places = counts[self.compared], np.cumsum(self.compared) - 1
+        self.differences = paired_each(self.numbers.base, self.numbers.head, self._counts, metric.scale, cells.resolutions(metric)[self.compared])
+
+    def __getitem__(self, cell: int) -> Change:
+        pair = self.cells.pairs[cell]
+        if not self.compared[cell]:
+            reason = pair.timing_obstacle if self.metric.name in TIMINGS else ""
+            return barred(pair, reason or _missing(pair, self.metric.name), self.metric)
+        place = self._places[cell]
+        difference = self.differences[place]
+        reason = "; ".join(filter(None, (pair.unpaired, _raw(self.metric, difference))))
+        base, head, sd = (float(values[place]) for values in self._moments)
+        untouched = bool(self.untouched[cell])
+        return Change(
+            pair.point, self.metric, "inconclusive", reason, base, head, sd, difference, None, *pair.failed, failed_p=pair.failed_p, untouched=untouched
+        )
+
+    @cached_property
+    def listed(self) -> Truths:
+        """Of each cell whether a side has the metric."""
+        every = zip(self.compared.tolist(), self.cells.pairs, strict=True)
+        return np.array([compared or any(pair.measured(self.metric.name)) for compared, pair in every], dtype=bool)
+
+    @cached_property
+    def untouched(self) -> Truths:
+        """`Change.untouched` of each cell."""
+        return self.identical & self.cells.unchanged
+
+    @cached_property
+    def identical(self) -> Truths:
+        """Of each cell whether head equals base, bit for bit."""
+        return self._of_all(self.differences.columns.identical, fill=False)
+
+    @cached_property
+    def means(self) -> Values:
+        """Of each cell the mean of head − base; NaN where it is not compared."""
+        return self._of_all(self.differences.columns.mean, fill=math.nan)
+
+    @cached_property
+    def p(self) -> Values:
+        """P of the difference in each cell; NaN where nothing is tested."""
+        return np.where(self.untouched, math.nan, self._of_all(self.differences.p, fill=math.nan))
+
+    @cached_property
+    def _moments(self) -> tuple[Values, Values, Values]:
+        """Of each cell that is compared base's mean over seeds, head's, and base's standard deviation, NaN for one seed."""
+        starts = np.cumsum(self._counts) - self._counts
+        base, head = (np.add.reduceat(values, starts) / self._counts for values in (self.numbers.base, self.numbers.head))
+        squares = np.add.reduceat((self.numbers.base - np.repeat(base, self._counts)) ** 2, starts)
+        return base, head, np.sqrt(squares / np.where(self._counts > 1, self._counts - 1, math.nan))
+
+    def _of_all(self, values: NDArray[Any], fill: float) -> NDArray[Any]:
+        """What the compared cells have, and something else in the others."""
+        found = np.full(len(self.compared), fill, dtype=values.dtype)
+        found[self.compared] = values
+        return found
 
 
-def average_draft(pool: Pool, metric: Metric) -> Change:
+def _timings(cells: Cells, metric: Metric) -> Numbers:
+    """Timings, in the cells in which these can be compared."""
+    return cells.timings(metric.name).of(np.array([not obstacle for obstacle in cells.timing_obstacles], dtype=bool))
+
+
+def average_draft(pool: Pool, drafts: Drafts) -> Change:
     """A metric on average over cells, taken per seed over the seeds that are complete in all of them.
 
     Args:
-        pool: the cells.
-        metric: the metric.
+        pool: the cells, each of which is compared.
+        drafts: the metric in these cells and others.
 
     Returns:
         A change whose kind is not decided yet, or that cannot be compared. From six seeds on its remarks have tests that
         assume symmetry alone.
     """
-    seeds, *sample = pool.values(metric)
-    if not len(seeds):
-        return Change(pool.point, metric, "incomparable", f"no seed is complete in all {len(pool.pairs)} cells", cells=len(pool.pairs))
-    base, head = sample
-    difference = paired(base, head, metric.scale, resolution(metric, pool.rows()))
-    ((before, after, sd),) = _moments([(base.mean(axis=1), head.mean(axis=1))])
-    remarks = (pool.left_out(seeds.tolist()), _raw(metric, difference), _secondary(base, head, difference))
-    return Change(pool.point, metric, "inconclusive", "; ".join(filter(None, remarks)), before, after, sd, difference, cells=len(pool.pairs))
+    metric, found = drafts.metric, pool.complete(drafts.numbers)
+    if not len(found.seed):
+        return Change(pool.point, metric, "incomparable", f"no seed is complete in all {pool.size} cells", cells=pool.size)
+    difference = paired(found.base, found.head, metric.scale, pool.resolution(metric))
+    before, after = found.base.mean(axis=1), found.head.mean(axis=1)
+    sd = float(before.std(ddof=1)) if len(before) > 1 else math.nan
+    remarks = (pool.left_out(found), _raw(metric, difference), _secondary(found.base, found.head, difference))
+    reason = "; ".join(filter(None, remarks))
+    return Change(pool.point, metric, "inconclusive", reason, float(before.mean()), float(after.mean()), sd, difference, cells=pool.size)
 
 
-def barred(pair: Pair, reason: str) -> Change:
-    """A common cell of which no number can be compared.
+def barred(pair: Pair, reason: str, metric: Metric | None = None) -> Change:
+    """A common cell that cannot be compared.
 
     Args:
         pair: the cell in base and in head.
         reason: why.
+        metric: in which metric; None for the cell as a whole.
     """
-    return Change(pair.point, None, "incomparable", reason, base_failed=pair.failed[0], head_failed=pair.failed[1], failed_p=_failed_p(pair))
-
-
-def _timings(pair: Pair, found: Numbers) -> Sample:
-    return _NOTHING if pair.timing_obstacle else pair.per_pack(found)
-
-
-def _cell_draft(pair: Pair, metric: Metric, estimate: _Estimate | None) -> Change:
     before, after = pair.failed
-    if estimate is None:
-        reason = (pair.timing_obstacle if metric.name in TIMINGS else "") or _missing(pair, metric.name)
-        return Change(pair.point, metric, "incomparable", reason, base_failed=before, head_failed=after, failed_p=_failed_p(pair))
-    base, head, sd, difference = estimate
-    reason = "; ".join(filter(None, (pair.unpaired, _raw(metric, difference))))
-    untouched = difference.identical and pair.unchanged
-    return Change(pair.point, metric, "inconclusive", reason, base, head, sd, difference, None, before, after, _failed_p(pair), untouched=untouched)
-
-
-def _estimates(samples: Sequence[Sample], metric: Metric, resolutions: Sequence[float]) -> list[_Estimate | None]:
-    """Means and difference of each of many samples; None where nothing was measured."""
-    known = [index for index, (base, _) in enumerate(samples) if len(base)]
-    measured = [samples[index] for index in known]
-    found = paired_each([base for base, _ in measured], [head for _, head in measured], metric.scale, [resolutions[index] for index in known])
-    estimates = {index: (*moments, difference) for index, moments, difference in zip(known, _moments(measured), found, strict=True)}
-    return [estimates.get(index) for index in range(len(samples))]
+    return Change(pair.point, metric, "incomparable", reason, base_failed=before, head_failed=after, failed_p=pair.failed_p)
 
 
 def _raw(metric: Metric, difference: Difference) -> str:
     return "" if difference.scale == metric.scale else "difference taken raw: not all values are positive"
-
-
-def _moments(samples: Sequence[Sample]) -> list[tuple[float, float, float]]:
-    """Of each of many samples base's mean over seeds, head's, and base's standard deviation, NaN for one seed."""
-    if not samples:
-        return []
-    counts = np.array([len(base) for base, _ in samples])
-    starts = np.cumsum(counts) - counts
-    base, head = (np.concatenate(side) for side in zip(*samples, strict=True))
-    means, others = (np.add.reduceat(values, starts) / counts for values in (base, head))
-    squares = np.add.reduceat((base - np.repeat(means, counts)) ** 2, starts)
-    sds = np.sqrt(squares / np.where(counts > 1, counts - 1, math.nan))
-    return list(zip(means.tolist(), others.tolist(), sds.tolist(), strict=True))
 
 
 def _secondary(base: Values, head: Values, difference: Difference) -> str:
@@ -123,10 +144,6 @@ def _secondary(base: Values, head: Values, difference: Difference) -> str:
     each = differences(base, head, difference.scale)
     flipped, ranked = sign_flip(each), wilcoxon(each)
     return "" if flipped is None or ranked is None else f"sign flips p = {flipped[0]:.2g}, Wilcoxon p = {ranked:.2g}"
-
-
-def _failed_p(pair: Pair) -> float | None:
-    return mcnemar(*pair.failed_once()) if any(pair.failed) else None
 
 
 def _missing(pair: Pair, metric: str) -> str:

@@ -6,66 +6,84 @@ averaged over the cells per seed, with equal weights that no result decides, and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
-from bench.analysis.pairing import Numbers, Pair, numbers
+from bench.analysis.measured import Cells, Numbers
 from bench.analysis.points import Point, listed
-from bench.analysis.records import Row
+from bench.analysis.statistics import Truths
 from bench.metric import Metric
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Pool:
     """Cells that are averaged per seed.
 
     Attributes:
         point: their experiment, or their suite, without values on axes.
-        pairs: two cells or more, each in base and in head.
+        cells: those that can be compared.
+        members: which of them these are, two or more; shape (cells,).
     """
 
     point: Point
-    pairs: tuple[Pair, ...]
+    cells: Cells
+    members: Truths
 
-    def rows(self) -> list[Row]:
-        """The rows of the common seeds of all cells, of both sides."""
-        return [row for pair in self.pairs for both in pair.rows for row in both]
+    @cached_property
+    def size(self) -> int:
+        """How many cells are averaged."""
+        return int(self.members.sum())
 
-    def values(self, metric: Metric) -> Numbers:
-        """What both sides measured with each seed that has the metric in every cell; tables of shape (seeds, cells)."""
-        cells = numbers(self.pairs, metric.name)
-        complete = sorted(set.intersection(*(set(cell.seeds.tolist()) for cell in cells)))
-        if not complete:
-            return Numbers(np.empty(0, dtype=np.int64), np.empty((0, len(cells))), np.empty((0, len(cells))))
-        # Most cells have the complete seeds and no others; to look for them takes longer than all else.
-        chosen = [np.isin(cell.seeds, complete) if len(cell.seeds) > len(complete) else slice(None) for cell in cells]
-        base = np.stack([cell.base[places] for cell, places in zip(cells, chosen, strict=True)], axis=1)
-        head = np.stack([cell.head[places] for cell, places in zip(cells, chosen, strict=True)], axis=1)
-        return Numbers(np.array(complete, dtype=np.int64), base, head)
+    def complete(self, numbers: Numbers) -> Numbers:
+        """The numbers of each seed that has one in every cell.
 
-    def left_out(self, seeds: Iterable[int]) -> str:
+        Args:
+            numbers: those of a metric in all cells, of these one or more in each.
+
+        Returns:
+            Seeds of shape (seeds,), tables of shape (seeds, cells).
+        """
+        mine = numbers.of(self.members)
+        seeds, counts = np.unique(mine.seed, return_counts=True)
+        complete = seeds[counts == self.size]
+        kept = np.isin(mine.seed, complete)
+        base, head = (values[kept].reshape(self.size, -1).T for values in (mine.base, mine.head))
+        return Numbers(mine.cell[kept], complete, base, head)
+
+    def resolution(self, metric: Metric) -> float:
+        """The smallest step of the metric, the largest one of its cells."""
+        return float(self.cells.resolutions(metric)[self.members].max())
+
+    def left_out(self, complete: Numbers) -> str:
         """A remark on the common seeds that are not among the complete ones, or an empty text."""
-        common = {seed for pair in self.pairs for seed in pair.base.keys() & pair.head.keys()}
-        missing = listed(common - set(seeds))
+        missing = listed(set(self.cells.seed[self.members[self.cells.cell]].tolist()) - set(complete.seed.tolist()))
         return f"left out, not in every cell: seeds {missing}" if missing else ""
 
 
-def suites(pairs: Sequence[Pair]) -> list[Pool]:
-    """The cells of each suite, profile and variant that has two or more."""
-    return _pools(pairs, lambda point: (point.suite, point.profile, point.variant, ""))
+def suites(cells: Cells, members: Truths) -> list[Pool]:
+    """Of some cells those of each suite, profile and variant that has two or more.
+
+    Args:
+        cells: those that can be compared.
+        members: which of them are meant; shape (cells,).
+    """
+    return _pools(cells, members, cells.suites)
 
 
-def experiments(pairs: Sequence[Pair]) -> list[Pool]:
-    """The cells of each experiment that has two or more, unless they are all that its suite has."""
-    sizes = {pool.point: len(pool.pairs) for pool in suites(pairs)}
-    found = _pools(pairs, lambda point: (point.suite, point.profile, point.variant, point.experiment))
-    return [pool for pool in found if len(pool.pairs) < sizes[replace(pool.point, experiment="")]]
+def experiments(cells: Cells, members: Truths) -> list[Pool]:
+    """Of some cells those of each experiment that has two or more, unless they are all that its suite has.
+
+    Args:
+        cells: those that can be compared.
+        members: which of them are meant; shape (cells,).
+    """
+    sizes = {pool.point: pool.size for pool in suites(cells, members)}
+    return [pool for pool in _pools(cells, members, cells.experiments) if pool.size < sizes[replace(pool.point, experiment="")]]
 
 
-def _pools(pairs: Sequence[Pair], place: Callable[[Point], tuple[str, str, str, str]]) -> list[Pool]:
-    found: dict[tuple[str, str, str, str], list[Pair]] = {}
-    for pair in pairs:
-        found.setdefault(place(pair.point), []).append(pair)
-    return [Pool(Point(*names, ()), tuple(members)) for names, members in sorted(found.items()) if len(members) > 1]
+def _pools(cells: Cells, members: Truths, groups: Mapping[Point, Truths]) -> list[Pool]:
+    pools = (Pool(point, cells, group & members) for point, group in groups.items())
+    return [pool for pool in pools if pool.size > 1]

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 Row = Mapping[str, Any]
 
@@ -29,6 +31,19 @@ class _Columns(dict[str, list[Any]]):
             values = [None if absent else value for value, absent in zip(values, missing, strict=True)]
         self[name] = values
         return values
+
+    def objects(self, name: str) -> NDArray[Any]:
+        """A column's values as plain Python; None throughout where there is no such column."""
+        values = np.full(len(self._frame), None, dtype=object)
+        if name in self.known:
+            values[:] = self[name]
+        return values
+
+    def numbers(self, name: str) -> NDArray[np.float64]:
+        """A column of numbers; NaN for what is NULL, and throughout where there is no such column."""
+        if name not in self.known:
+            return np.full(len(self._frame), np.nan)
+        return pd.to_numeric(self._frame[name]).to_numpy(np.float64, na_value=np.nan)
 
 
 class Record(Row):
@@ -87,3 +102,23 @@ def column(rows: Sequence[Record], name: str) -> list[Any]:
         return [None] * len(rows)
     values = columns[name]
     return [values[row._index] for row in rows]
+
+
+class Selected:
+    """Many rows of one frame, whose columns come as arrays of shape (rows,).
+
+    Args:
+        rows: some of what `records` gave for a frame.
+    """
+
+    def __init__(self, rows: Sequence[Record]) -> None:
+        self._columns = rows[0]._columns if rows else _Columns(pd.DataFrame())
+        self._places = np.fromiter((row._index for row in rows), np.int64, len(rows))
+
+    def objects(self, name: str) -> NDArray[Any]:
+        """What they hold in a column; None where that is nothing."""
+        return self._columns.objects(name)[self._places]
+
+    def numbers(self, name: str) -> NDArray[np.float64]:
+        """What they hold in a column of numbers; NaN where that is nothing."""
+        return self._columns.numbers(name)[self._places]

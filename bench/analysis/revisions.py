@@ -71,12 +71,14 @@ class Scope:
         profile: the scale; all by default.
         variant: the ``--set`` overrides; empty for rows of none.
         experiments: names; all when empty.
+        settings: whether the columns ``hp.*`` are wanted, which gates of selected cells look at.
     """
 
     suites: Sequence[str] = ()
     profile: str | None = None
     variant: str = ""
     experiments: Sequence[str] = ()
+    settings: bool = True
 
     def states(self, registry: Registry) -> pd.DataFrame:
         """The states that have rows, as `Registry.states` has them; of whatever experiment."""
@@ -89,7 +91,7 @@ class Scope:
             NothingError: if there are none, or none of an experiment.
         """
         suite = Path(self.suites[0]).stem if len(self.suites) == 1 else None
-        found = select(registry.runs(suite, self.profile, commits=commits), self.suites, self.profile, self.variant)
+        found = select(registry.runs(suite, self.profile, commits=commits, settings=self.settings), self.suites, self.profile, self.variant)
         for name in self.experiments:
             if name not in (known := set(found["experiment"].unique())):
                 raise NothingError(f"there are no rows of experiment {name!r}. {did_you_mean(name, known)}")

@@ -7,9 +7,10 @@ several cells are first averaged per seed. Nothing is concluded from fewer than 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,6 +24,13 @@ UNITS: dict[Scale, str] = {"points": "pp", "log": "log ratio", "raw": ""}
 _ROUNDING = 1e-12
 
 Values = NDArray[np.float64]
+Counts = NDArray[np.int64]
+Truths = NDArray[np.bool_]
+Ends = tuple[float, float] | tuple[None, None]
+"""An interval, or nothing where nothing can be said."""
+
+_Bounds = tuple[Values, Values]
+"""The lower and the upper ends of many intervals; NaN for those that have none."""
 
 
 @dataclass(frozen=True)
@@ -45,19 +53,14 @@ class Interval:
     sd: float
     constant: bool
 
-    def ends(self, level: float = LEVEL) -> tuple[float, float] | tuple[None, None]:
+    def ends(self, level: float = LEVEL) -> Ends:
         """The t interval mean ± t(n − 1) sd / √n at another level; no ends where nothing can be said at that level."""
-        return _ends(self.mean, self.sd, self.n, self.constant, level)
+        return _one(_bounds(self.mean, self.sd, self.n, self.constant, level))
 
     @property
     def p(self) -> float | None:
         """Two-sided p of the t test that the mean is 0, for equal values not below 2^(1−n); None where n gives no verdict."""
-        if self.n < FEWEST:
-            return None
-        smallest = 2.0 ** (1 - self.n) if self.constant and self.mean else 0.0
-        if self.sd == 0:
-            return smallest or 1.0
-        return max(2 * float(special.stdtr(self.n - 1, -abs(self.mean) / self.sd * math.sqrt(self.n))), smallest)
+        return None if self.n < FEWEST else float(_t_p(self.mean, self.sd, self.n, self.constant))
 
     @property
     def obstacle(self) -> str:
@@ -95,9 +98,55 @@ class Difference(Interval):
         p = super().p
         return None if p is None else max(p, self.signs_p)
 
-    def ends(self, level: float = LEVEL) -> tuple[float, float] | tuple[None, None]:
+    def ends(self, level: float = LEVEL) -> Ends:
         """The t interval at another level; it reaches 0 where the signs that alone speak do not tell the mean from 0."""
-        return _reaching_zero(super().ends(level), self.signs_p, level)
+        return _one(_reaching_zero(_bounds(self.mean, self.sd, self.n, self.constant, level), self.signs_p, level))
+
+
+class Columns(NamedTuple):
+    """What `Difference` has of each of many samples, each of shape (samples,); `raw`: whether its scale is ``raw``."""
+
+    mean: Values
+    n: Counts
+    sd: Values
+    constant: Truths
+    raw: Truths
+    identical: Truths
+    signs_p: Values
+
+
+@dataclass(frozen=True, eq=False)
+class Differences:
+    """The differences of many samples: a comparison of many cells makes only those into objects that somebody looks at.
+
+    Attributes:
+        columns: what they are.
+        scale: the scale of those that are not raw.
+    """
+
+    columns: Columns
+    scale: Scale
+
+    def __len__(self) -> int:
+        return len(self.columns.mean)
+
+    def __getitem__(self, index: int) -> Difference:
+        mean, n, sd, constant, raw, identical, signs_p = (column[index].item() for column in self.columns)
+        lows, highs = self._bounds
+        low, high = _one((lows[index], highs[index]))
+        return Difference(mean, low, high, n, sd, constant, "raw" if raw else self.scale, identical, signs_p)
+
+    @cached_property
+    def p(self) -> Values:
+        """`Difference.p` of each; NaN where there is none."""
+        columns = self.columns
+        p = np.maximum(_t_p(columns.mean, columns.sd, columns.n, columns.constant), columns.signs_p)
+        return np.where(columns.n < FEWEST, math.nan, p)
+
+    @cached_property
+    def _bounds(self) -> _Bounds:
+        columns = self.columns
+        return _reaching_zero(_bounds(columns.mean, columns.sd, columns.n, columns.constant, LEVEL), columns.signs_p, LEVEL)
 
 
 def mean_interval(values: ArrayLike, resolution: float = 0.0, level: float = LEVEL) -> Interval:
@@ -135,14 +184,11 @@ def mean_intervals(samples: Sequence[ArrayLike], resolution: float = 0.0, level:
     tables = _tables(samples)
     _, n, cells = tables.shape
     seeds = tables.mean(axis=2)
+    means = seeds.mean(axis=1)
     sds = np.maximum(_spreads(seeds, np.abs(tables).max(axis=(1, 2))), resolution / math.sqrt(12 * cells))
-    return [_interval(mean, sd, n, level) for mean, sd in zip(seeds.mean(axis=1).tolist(), sds.tolist(), strict=True)]
-
-
-def _interval(mean: float, sd: float, n: int, level: float) -> Interval:
-    constant = sd == 0
-    low, high = _ends(mean, sd, n, constant, level)
-    return Interval(mean, low, high, n, sd, constant)
+    lows, highs = _bounds(means, sds, n, sds == 0, level)
+    every = zip(means.tolist(), map(_one, zip(lows, highs, strict=True)), sds.tolist(), strict=True)
+    return [Interval(mean, low, high, n, sd, sd == 0) for mean, (low, high), sd in every]
 
 
 def paired(base: ArrayLike, head: ArrayLike, scale: Scale, resolution: float = 0.0) -> Difference:
@@ -166,42 +212,47 @@ def paired(base: ArrayLike, head: ArrayLike, scale: Scale, resolution: float = 0
     Raises:
         ValueError: if the shapes differ, there are no values, or one is not finite.
     """
-    return paired_each([base], [head], scale, [resolution])[0]
+    if np.shape(base) != np.shape(head):
+        raise ValueError(f"base has the shape {np.shape(base)}, head {np.shape(head)}: they are paired by seed")
+    return Differences(_paired(_tables([base]), _tables([head]), scale, np.array([resolution])), scale)[0]
 
 
-def paired_each(base: Sequence[ArrayLike], head: Sequence[ArrayLike], scale: Scale, resolutions: Sequence[float]) -> list[Difference]:
-    """`paired` of each of many samples; those of one shape are worked out together.
+def paired_each(base: Values, head: Values, counts: Counts, scale: Scale, resolutions: Values) -> Differences:
+    """`paired` of each of many samples of one value per seed; those of one size are worked out together.
 
     Args:
-        base: of each sample the values, as in `paired`.
+        base: the values of all samples, one sample after the other.
         head: the same of head.
+        counts: how many values each sample has, one at least; shape (samples,).
         scale: how differences are taken.
-        resolutions: of each sample the smallest step of its values.
+        resolutions: of each sample the smallest step of its values; shape (samples,).
 
     Raises:
         ValueError: as `paired`.
     """
-    found: dict[int, Difference] = {}
-    alike: dict[tuple[int, ...], list[int]] = {}
-    for index, (one, other) in enumerate(zip(base, head, strict=True)):
-        if np.shape(one) != np.shape(other):
-            raise ValueError(f"base has the shape {np.shape(one)}, head {np.shape(other)}: they are paired by seed")
-        alike.setdefault(np.shape(one), []).append(index)
-    for indices in alike.values():
-        before, after = (_tables([side[index] for index in indices]) for side in (base, head))
-        steps = np.array([resolutions[index] for index in indices])
-        positive = np.minimum(before, after).min(axis=(1, 2)) > 0
-        for chosen, used in ((positive, scale), (~positive, "raw" if scale == "log" else scale)):
-            places = np.flatnonzero(chosen)
-            found.update(zip((indices[place] for place in places), _paired(before[places], after[places], used, steps[places]), strict=True))
-    return [found[index] for index in range(len(base))]
+    size, starts = len(counts), np.cumsum(counts) - counts
+    whole = Columns(*(np.empty(size, dtype) for dtype in (float, int, float, bool, bool, bool, float)))
+    for n in np.unique(counts).tolist():
+        chosen = np.flatnonzero(counts == n)
+        places = starts[chosen, None] + np.arange(n)
+        for column, values in zip(whole, _paired(_tables(base[places]), _tables(head[places]), scale, resolutions[chosen]), strict=True):
+            column[chosen] = values
+    return Differences(whole, scale)
 
 
-def _paired(before: Values, after: Values, scale: Scale, resolutions: Values) -> Iterator[Difference]:
+def _paired(before: Values, after: Values, scale: Scale, resolutions: Values) -> Columns:
     """The differences of samples of one shape, (samples, seeds, cells)."""
-    if not len(before):
-        return
-    _, n, cells = before.shape
+    if scale != "log":
+        return _paired_on(before, after, scale, resolutions)
+    raw = np.minimum(before, after).min(axis=(1, 2)) <= 0
+    parts = (_paired_on(before[~raw], after[~raw], "log", resolutions[~raw]), _paired_on(before[raw], after[raw], "raw", resolutions[raw]))
+    order = np.argsort(np.concatenate([np.flatnonzero(~raw), np.flatnonzero(raw)]))
+    return Columns(*(np.concatenate(both)[order] for both in zip(*parts, strict=True)))._replace(raw=raw)
+
+
+def _paired_on(before: Values, after: Values, scale: Scale, resolutions: Values) -> Columns:
+    """The differences of samples of one shape on a scale on which all of them can be taken."""
+    size, n, cells = before.shape
     left, right = _scaled(before, scale), _scaled(after, scale)
     largest = np.maximum(np.abs(left), np.abs(right)).max(axis=(1, 2), initial=1.0 if scale == "log" else 0.0)
     each = (right - left).mean(axis=2)
@@ -211,9 +262,7 @@ def _paired(before: Values, after: Values, scale: Scale, resolutions: Values) ->
     sds = np.maximum(spreads, resolutions * np.sqrt(slopes / 12 / cells))
     signs = _signs_p((after - before).mean(axis=2), resolutions / cells)
     identical = (before == after).all(axis=(1, 2))
-    for mean, sd, same, sign, bits in zip(means.tolist(), sds.tolist(), constant.tolist(), signs.tolist(), identical.tolist(), strict=True):
-        low, high = _reaching_zero(_ends(mean, sd, n, same, LEVEL), sign, LEVEL)
-        yield Difference(mean, low, high, n, sd, same, scale, bits, sign)
+    return Columns(means, np.full(size, n), sds, constant, np.full(size, scale == "raw"), identical, signs)
 
 
 def differences(base: ArrayLike, head: ArrayLike, scale: Scale) -> Values:
@@ -250,7 +299,7 @@ def _table(values: ArrayLike) -> Values:
     return table
 
 
-def _tables(samples: Sequence[ArrayLike]) -> Values:
+def _tables(samples: ArrayLike | Sequence[ArrayLike]) -> Values:
     """Samples of one shape, (seeds,) or (seeds, cells), as (samples, seeds, cells).
 
     Raises:
@@ -279,24 +328,40 @@ def _spreads(values: Values, largest: ArrayLike) -> Values:
     return np.where(np.ptp(values, axis=-1) <= _ROUNDING * np.asarray(largest), 0.0, values.std(axis=-1, ddof=1))
 
 
-def _ends(mean: float, sd: float, n: int, constant: bool, level: float) -> tuple[float, float] | tuple[None, None]:
-    if n == 1 or (constant and n < fewest_constant(level)):
-        return None, None
-    half = _quantile(n - 1, (1 + level) / 2) * sd / math.sqrt(n)
-    return mean - half, mean + half
+def _t_p(mean: float | Values, sd: float | Values, n: int | Counts, constant: bool | Truths) -> Values:
+    """Two-sided p of t tests that means are 0, for equal values not below 2^(1−n)."""
+    smallest = np.where(np.logical_and(constant, np.not_equal(mean, 0)), np.exp2(np.subtract(1.0, n)), 0.0)
+    # One value has no deviation, and equal ones may have none.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        p = 2 * special.stdtr(np.subtract(n, 1), -np.abs(mean) * np.sqrt(n) / np.asarray(sd))
+    return np.where(np.equal(sd, 0), np.where(smallest > 0, smallest, 1.0), np.maximum(p, smallest))
+
+
+def _bounds(mean: float | Values, sd: float | Values, n: int | Counts, constant: bool | Truths, level: float) -> _Bounds:
+    """The ends of t intervals; NaN for one value, and for equal ones too few to tell."""
+    counts, places = np.unique(np.asarray(n), return_inverse=True)
+    halves = np.array([_half(count, level) for count in counts.tolist()])[places] * np.asarray(sd)
+    halves = np.where(np.logical_and(constant, np.less(n, fewest_constant(level))), math.nan, halves)
+    return mean - halves, mean + halves
 
 
 @lru_cache(maxsize=256)
-def _quantile(degrees: int, share: float) -> float:
-    """The quantile of the t distribution, which a comparison of many cells asks for again and again."""
-    return float(special.stdtrit(degrees, share))
+def _half(n: int, level: float) -> float:
+    """Half of the t interval of n values with a standard deviation of 1."""
+    return math.nan if n == 1 else float(special.stdtrit(n - 1, (1 + level) / 2)) / math.sqrt(n)
 
 
-def _reaching_zero(ends: tuple[float, float] | tuple[None, None], signs_p: float, level: float) -> tuple[float, float] | tuple[None, None]:
-    """An interval that holds 0 where the sign test does not tell the mean from it at the level."""
-    if ends[0] is None or signs_p <= 1 - level:
-        return ends
-    return min(ends[0], 0.0), max(ends[1], 0.0)
+def _reaching_zero(bounds: _Bounds, signs_p: float | Values, level: float) -> _Bounds:
+    """Intervals that hold 0 where the sign test does not tell the mean from it at the level."""
+    low, high = bounds
+    told = np.less_equal(signs_p, 1 - level)
+    return np.where(told, low, np.minimum(low, 0.0)), np.where(told, high, np.maximum(high, 0.0))
+
+
+def _one(bounds: _Bounds) -> Ends:
+    """The ends of a single interval."""
+    low, high = map(float, bounds)
+    return (None, None) if math.isnan(low) else (low, high)
 
 
 def _signs_p(moves: Values, steps: Values) -> Values:

@@ -7,7 +7,7 @@ loaded, and every fault is one exception with its reason.
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
@@ -112,7 +112,7 @@ class Opened:
     path: Path
     content: bytes
 
-    def read(self, columns: Collection[str] | None = None, groups: Sequence[int] | None = None, *, encoded: bool = False) -> pa.Table:
+    def read(self, columns: Container[str] | None = None, groups: Sequence[int] | None = None, *, encoded: bool = False) -> pa.Table:
         """Read the values.
 
         Args:

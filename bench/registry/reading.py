@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Mapping, Sequence, Set
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,7 +40,7 @@ class Wanted:
         encoded: whether texts come as `bench.registry.parquet.ENCODED`, which is far quicker where they repeat.
     """
 
-    columns: Collection[str] | None = None
+    columns: Container[str] | None = None
     rows: Set[str] | None = None
     commits: Collection[str] | None = None
     encoded: bool = False
@@ -57,6 +57,16 @@ class Wanted:
 
 
 EVERYTHING = Wanted()
+
+
+@dataclass(frozen=True)
+class Without(Container[str]):
+    """All columns but those of a prefix."""
+
+    prefix: str
+
+    def __contains__(self, name: object) -> bool:
+        return not str(name).startswith(self.prefix)
 
 
 class Reader:

@@ -23,7 +23,7 @@ from bench.registry.compaction import Compacted, compact
 from bench.registry.frames import frame
 from bench.registry.layout import COMMIT, DIGEST, FORMAT_TEXT, PUBLISHED, STEM, SUITES, WEIGHTS, Layout
 from bench.registry.merging import Merged, merge
-from bench.registry.reading import Fault, Reader, Wanted
+from bench.registry.reading import Fault, Reader, Wanted, Without
 from bench.registry.rows import check_finite
 from bench.registry.schema import TABLES, metric_of
 from bench.registry.states import states
@@ -135,6 +135,8 @@ class Registry:
         profile: str | None = None,
         columns: Sequence[str] | None = None,
         commits: Collection[str] | None = None,
+        *,
+        settings: bool = True,
     ) -> pd.DataFrame:
         """The clean view: one row per run of an experiment at a state of the code, the highest generation.
 
@@ -143,6 +145,7 @@ class Registry:
             profile: only this profile.
             columns: only these, in this order; all by default.
             commits: only rows of these, by their full hashes; all by default. It changes no row, as a commit belongs to the identity.
+            settings: whether the columns ``hp.*`` are among all; they are a third of what there is to read.
 
         Returns:
             The rows, by file, with column types as in `bench.registry.frames`; `faults` names what was left out.
@@ -151,7 +154,8 @@ class Registry:
             StorageError: if the folder is no registry.
             UnknownNameError: if no file has one of the columns.
         """
-        wanted = None if columns is None else {*columns, *view.IDENTITY, *view.RULE}
+        every = None if settings else Without("hp.")
+        wanted = every if columns is None else {*columns, *view.IDENTITY, *view.RULE}
         paths = self._reader.paths(COMMIT, suite, profile)
         rows = view.clean(frame(self._reader.load(COMMIT, paths, Wanted(wanted, commits=commits, encoded=True)), COMMIT))
         if columns is None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
 
 import pyarrow as pa
@@ -23,7 +23,7 @@ Votes = Iterable[tuple[pa.Schema, int]]
 def unify(
     name: str,
     tables: Mapping[Path, pa.Table],
-    columns: Collection[str] | None = None,
+    columns: Container[str] | None = None,
     votes: Votes | None = None,
     *,
     encoded: bool = False,
@@ -54,7 +54,7 @@ def unify(
     return pa.concat_tables(parts), faults
 
 
-def unified_schema(name: str, votes: Votes, columns: Collection[str] | None = None) -> pa.Schema:
+def unified_schema(name: str, votes: Votes, columns: Container[str] | None = None) -> pa.Schema:
     """The columns and types that `unify` gives to files; its arguments are those of `unify`."""
     fixed = {column.name: TYPES[column.type] for column in TABLES[name] if columns is None or column.name in columns}
     rows: Counter[int] = Counter()

@@ -19,11 +19,12 @@ AVERAGES = (
     "cells in which nothing was changed are not in it. It finds what moves many cells a little."
 )
 EVERY: frozenset[Kind] = frozenset(get_args(Kind))
+ONE_SIDED: frozenset[Kind] = frozenset({"only in base", "only in head"})
 UNCHANGED: frozenset[Kind] = frozenset({"identical", "same", "inconclusive"})
 SCREEN = 40
 """As many rows as a reader takes in at once."""
 
-_ONE_SIDED: tuple[Kind, ...] = ("only in base", "only in head")
+
 _COLUMNS = ("where", "metric", "base", "head", "difference", "n", "adjusted p", "class", "remarks")
 
 
@@ -48,15 +49,14 @@ def comparison_table(comparison: Comparison, kinds: Collection[Kind] = EVERY, ti
     Returns:
         The table; its notes count the classes and name changed settings and circumstances.
     """
-    cells = [change for change in comparison.changes if change.kind not in _ONE_SIDED]
-    shown = [change for change in cells if change.kind in kinds]
+    shown = comparison.of(frozenset(kinds) - ONE_SIDED)
     averages = [change for change in comparison.averages if _is_listed(change, kinds)]
-    places = _places(comparison)
+    places = comparison.places
     heading = f"{title}: {_named(*places)}" if len(places) == 1 else title
     settings = [f"{setting.experiment}: {setting} ({setting.cells} {'cell' if setting.cells == 1 else 'cells'})" for setting in comparison.settings]
     notes = [
-        *_counted(comparison, len(cells) + len(comparison.averages) - len(shown) - len(averages)),
-        *_one_sided(change for change in comparison.changes if change.kind in _ONE_SIDED),
+        *_counted(comparison, len(shown) + len(averages)),
+        *_one_sided(comparison.of(ONE_SIDED)),
         DIFFERENCE,
         *([RATIO] if any(change.difference and change.difference.scale == "log" for change in (*averages, *shown)) else []),
         *([AVERAGES] if averages else []),
@@ -74,7 +74,7 @@ def gate_table(comparison: Comparison, title: str = "Gates") -> Table:
         comparison: what `bench.analysis.compare.compare` found.
         title: what stands above.
     """
-    places = _places(comparison)
+    places = comparison.places
     named_above = " / ".join([*filter(None, *places), ""]) if len(places) == 1 else ""
     rows = [{**row, "cell": row["cell"].removeprefix(named_above)} for row in (result.row() for result in comparison.gates)]
     differing = [row for row in rows if row["finding"] != "identical"]
@@ -84,21 +84,17 @@ def gate_table(comparison: Comparison, title: str = "Gates") -> Table:
     return Table(title, _columns(("gate", "cell", "outcome", "finding")), tuple(tuple(row.values()) for row in shown), tuple(notes))
 
 
-def _counted(comparison: Comparison, hidden: int) -> list[str]:
+def _counted(comparison: Comparison, listed: int) -> list[str]:
     """How many comparisons there are of each class, timings apart; and how many of them are not listed."""
-    kinds = {
-        "Compared": Counter(change.kind for change in comparison.changes if not _is_timing(change)),
-        "Timings": Counter(change.kind for change in comparison.changes if _is_timing(change)),
-        "Averages over cells": Counter(change.kind for change in comparison.averages),
-    }
-    totals = {what: counts.total() - sum(counts[kind] for kind in _ONE_SIDED) for what, counts in kinds.items()}
-    listed = {what: ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items())) for what, counts in kinds.items() if counts}
-    said = [f"{what} ({totals[what]}): {counts}." for what, counts in listed.items()]
+    kinds: dict[str, Counter[Kind]] = {"Compared": Counter(), "Timings": Counter(), "Averages over cells": Counter()}
+    for changes in comparison.metrics:
+        kinds["Timings" if changes.drafts.metric.name in TIMINGS else "Compared"].update(changes.kinds)
+    kinds["Compared"].update(change.kind for change in comparison.closed)
+    kinds["Averages over cells"].update(change.kind for change in comparison.averages)
+    totals = {what: sum(count for kind, count in counts.items() if kind not in ONE_SIDED) for what, counts in kinds.items()}
+    said = [f"{what} ({totals[what]}): {', '.join(f'{count} {kind}' for kind, count in sorted(counts.items()))}." for what, counts in kinds.items() if counts]
+    hidden = sum(totals.values()) - listed
     return [" ".join(said), *([f"{hidden} rows that show no change are not listed; bench compare --all lists them."] if hidden else [])]
-
-
-def _is_timing(change: Change) -> bool:
-    return change.metric is not None and change.metric.name in TIMINGS
 
 
 def _is_listed(average: Change, kinds: Collection[Kind]) -> bool:
@@ -116,11 +112,6 @@ def _one_sided(changes: Iterable[Change]) -> list[str]:
         listed = "; ".join(f"{experiment} ({len(cells)}: {', '.join(cells)})" for experiment, cells in experiments.items())
         notes.append(f"{kind.capitalize()}: {listed}.")
     return notes
-
-
-def _places(comparison: Comparison) -> set[tuple[str, str, str]]:
-    """Suite, profile and variant of what is compared."""
-    return {(change.point.suite, change.point.profile, change.point.variant) for change in comparison.changes}
 
 
 def _named(place: tuple[str, str, str]) -> str:

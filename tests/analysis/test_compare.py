@@ -162,6 +162,7 @@ def test_other_circumstances_are_noted():
     assert 'measure accuracy: {"version": 1} -> {"version": 2}' in text
     assert "head: 5 of 5 rows come from a tree with uncommitted changes" in text
     assert compare(base, base, METRICS).notes == ()
+    assert compare(base.drop(columns=["threads", "measures", "dirty"]), head.assign(hardware="one", dirty=False), METRICS).notes == ()
 
 
 @pytest.mark.fault("F55")

@@ -195,14 +195,15 @@ def test_the_differences_of_seeds_are_averaged_over_cells():
 @pytest.mark.parametrize("scale", ["points", "raw", "log"])
 def test_many_samples_at_once_are_judged_as_each_alone(scale):
     random = np.random.default_rng(0)
-    shapes = [(1,), (3,), (7,), (3, 2), (7,), (3,), (7, 4), (7,)]
-    base = [random.integers(1, 9, shape) / 10 for shape in shapes]
-    head = [one + random.integers(-1, 2, one.shape) / 10 for one in base]
+    counts = np.array([1, 3, 7, 2, 7, 3, 7, 7])
+    base = [random.integers(1, 9, count) / 10 for count in counts]
+    head = [one + random.integers(-1, 2, len(one)) / 10 for one in base]
     base[2], head[2] = np.full(7, 0.5), np.full(7, 0.6)
     head[4] = base[4]
-    steps = [0.1, 0.0, 0.0, 0.1, 0.1, 0.2, 0.0, 0.1]
-    together = paired_each(base, head, scale, steps)
+    steps = np.array([0.1, 0.0, 0.0, 0.1, 0.1, 0.2, 0.0, 0.1])
+    together = paired_each(np.concatenate(base), np.concatenate(head), counts, scale, steps)
     alone = [paired(*sample) for sample in zip(base, head, [scale] * len(base), steps, strict=True)]
-    assert [repr(one) for one in together] == [repr(one) for one in alone]
-    assert len({(one.n, one.scale, one.identical, one.constant, one.signs_p > 0) for one in together}) > 4
-    assert paired_each([], [], scale, []) == []
+    assert [repr(together[index]) for index in range(len(together))] == [repr(one) for one in alone]
+    assert [None if math.isnan(p) else p for p in together.p.tolist()] == [one.p for one in alone]
+    assert len({(one.n, one.scale, one.identical, one.constant, one.signs_p > 0) for one in alone}) > 4
+    assert len(paired_each(np.empty(0), np.empty(0), np.empty(0, dtype=np.int64), scale, np.empty(0))) == 0
