@@ -291,7 +291,6 @@ def compare(
     from bench.analysis.compare import compare as compare_rows
     from bench.analysis.gates import Gate
     from bench.analysis.revisions import Scope, read_states, two_revisions
-    from bench.backfill import Order, pinned_all, the_only_suite
     from bench.overrides import Overrides
     from bench.registry.git import git_state, resolve
 
@@ -305,6 +304,8 @@ def compare(
     variant = variant or Overrides.parse(overrides or ()).variant
     failed = False
     if train:
+        from bench.backfill import Order, pinned_all, the_only_suite
+
         suite, profile = suite or [the_only_suite(registry)], profile or Profile.quick
         revisions = pinned_all(revisions, registry, suite)
         failed = _run_missing(Order(suite, profile.value, results, overrides or (), experiment or (), plugins or (), jobs), revisions)
