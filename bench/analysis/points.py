@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import pandas as pd
@@ -70,8 +71,13 @@ def points(frame: pd.DataFrame) -> dict[Point, dict[int, Record]]:
 
 def settings(row: Row) -> dict[str, Any]:
     """The row's settings as selections see them: the columns ``hp.*`` that hold a value, without ``hp.``."""
-    named = (name for name in row if name.startswith("hp."))
-    return {name.removeprefix("hp."): row[name] for name in named if row[name] is not None}
+    return {key: given for name, key in _settings(tuple(row)) if (given := row[name]) is not None}
+
+
+@lru_cache(maxsize=16)
+def _settings(columns: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """The columns that are settings, and what selections call them."""
+    return tuple((name, name.removeprefix("hp.")) for name in columns if name.startswith("hp."))
 
 
 def value(row: Row, metric: str) -> float | None:

@@ -24,11 +24,11 @@ def not_ok(content: Content) -> Table:
     lines: list[tuple[str, ...]] = []
     for experiment, those in content.rows.groupby("experiment", sort=True):
         given = those["seed"].to_numpy(dtype=object)
-        cells = grid_cells(those)
+        every, cells = set(given), grid_cells(those)
         for cell in cells:
             name = cell.name(list(cell.axes)) or NONE
             lines += [(str(experiment), name, *reason) for reason in _reasons(cell)]
-            if missing := set(given) - set(given[cell.places]):
+            if missing := every.difference(given[cell.places]):
                 lines.append((str(experiment), name, listed(missing), "missing", NONE))
         never = list(_never_run(content, str(experiment), cells))
         lines += [(str(experiment), name, "all", "never run", NONE) for name in never[:MOST_NAMED]]

@@ -148,7 +148,8 @@ def png(figure: Figure) -> bytes:
         canvas.draw()  # type: ignore[no-untyped-call, unused-ignore]  # matplotlib leaves it open
         # Paper is opaque: without transparency the file is smaller, and sooner written.
         pixels = np.asarray(canvas.buffer_rgba())  # type: ignore[no-untyped-call, unused-ignore]  # as above
-        Image.fromarray(pixels[:, :, :3]).save(stream, "png", dpi=(DPI, DPI))
+        # A higher level takes half as long again, for a file that is a twentieth smaller.
+        Image.fromarray(pixels[:, :, :3]).save(stream, "png", dpi=(DPI, DPI), compress_level=3)
     return stream.getvalue()
 
 

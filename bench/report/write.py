@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -12,16 +12,17 @@ from bench import files
 from bench.errors import NothingError
 from bench.garbage import littering
 from bench.metric import Metric
-from bench.report import render, style
+from bench.report import render
 from bench.report.content import Content, gather
 from bench.report.current import current
 from bench.report.document import Illustration, document, index
-from bench.report.figures import TABLES, draw
+from bench.report.drawing import Sheet, Task, sheets
+from bench.report.figures import TABLES
 from bench.report.latex import latex
 from bench.report.lines import FEW_PANELS, MOST_PANELS
+from bench.report.page.data import runs_data
 from bench.report.page.history import history
 from bench.report.page.html import Page, index_page, page
-from bench.report.page.picture import Picture, picture
 from bench.report.source import Rows
 from bench.report.table import Table
 from bench.suite import Suite
@@ -105,31 +106,46 @@ def _all_commits(runs: pd.DataFrame, content: Content) -> pd.DataFrame:
 def _write(registry: Rows, content: Content, runs: pd.DataFrame, folder: Path, metrics: Mapping[str, Metric]) -> list[Path]:
     claims = {"claims": content.claims} if content.claims is not None else {}
     named = {**claims, **{f"cells-{name}": table for name, table in content.experiments.items()}, **content.tables}
-    _write_files(
-        folder / "tables", {f"{name}.{ending}": render_table(table).encode() for name, table in named.items() for ending, render_table in _ENDINGS.items()}
-    )
-    figures = list(_figures(registry, content, folder / "figures", metrics))
-    illustrations = [illustration for illustration, _ in figures]
-    pictures = {drawn.name: drawn for _, drawn in figures if drawn is not None}
-    whole = Page(content, metrics, illustrations, pictures, history(runs, metrics, list(content.experiments)))
+    with sheets(_tasks(registry, content, metrics)) as drawing:
+        for name, table in named.items():
+            _write_files(folder / "tables", {f"{name}.{ending}": render_table(table).encode() for ending, render_table in _ENDINGS.items()})
+        past, data = history(runs, metrics, list(content.experiments)), runs_data(content, metrics)
+        drawn: dict[str, Sheet] = {}
+        for sheet in drawing:
+            drawn[sheet.name] = sheet
+            if sheet.files:
+                _write_files(folder / "figures", sheet.files)
+    illustrations = list(_illustrations(content, drawn))
+    pictures = {name: shown for name in content.figures if (shown := drawn[name].picture) is not None}
+    whole = Page(content, data, illustrations, pictures, past)
     _write_files(folder, {"report.md": document(content, illustrations).encode(), "report.html": page(whole).encode()})
     return [folder / "report.html", folder / "report.md"]
 
 
-def _figures(registry: Rows, content: Content, folder: Path, metrics: Mapping[str, Metric]) -> Iterable[tuple[Illustration, Picture | None]]:
-    """Each figure as Markdown names it, and as the page shows it."""
+def _tasks(registry: Rows, content: Content, metrics: Mapping[str, Metric]) -> list[Task]:
+    """The figures to draw, each with the rows of its experiment."""
     points = {table: registry.curves(table, content.rows) for table in sorted({TABLES[spec.kind] for spec in content.figures.values()})}
-    declared = set(content.suite.file.figures) if content.suite else set()
+    declared = _declared(content)
+    rows = {name: content.rows[content.rows["experiment"] == name] for name in {spec.experiment for spec in content.figures.values()}}
+    tasks = []
     for name, spec in content.figures.items():
-        drawn = draw(spec, content.rows, points[TABLES[spec.kind]], metrics, most=MOST_PANELS if name in declared else FEW_PANELS)
-        title = spec.title or spec.experiment
-        shown = None
-        if drawn.figure is not None:
-            raster, vector = style.png(drawn.figure), style.svg(drawn.figure)
-            _write_files(folder, {f"{name}.png": raster, f"{name}.svg": vector})
-            shown = picture(name, title, vector, drawn.figure)
-        if shown is not None or name in declared:
-            yield Illustration(name, spec.experiment, title, shown is not None, drawn.notes), shown
+        own, those = rows[spec.experiment], points[TABLES[spec.kind]]
+        tasks.append(Task(name, spec, own, those[those["of"].isin(own["row"])], metrics, MOST_PANELS if name in declared else FEW_PANELS))
+    return tasks
+
+
+def _declared(content: Content) -> set[str]:
+    """The figures that the suite names."""
+    return set(content.suite.file.figures) if content.suite else set()
+
+
+def _illustrations(content: Content, drawn: Mapping[str, Sheet]) -> Iterator[Illustration]:
+    """What is said of each figure; one that nobody asked for and that has no points is passed over."""
+    declared = _declared(content)
+    for name, spec in content.figures.items():
+        exists = drawn[name].picture is not None
+        if exists or name in declared:
+            yield Illustration(name, spec.experiment, spec.title or spec.experiment, exists, drawn[name].notes)
 
 
 def _write_files(folder: Path, contents: Mapping[str, bytes]) -> None:

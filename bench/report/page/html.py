@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from bench.metric import Metric
 from bench.report.content import Content
 from bench.report.document import Illustration, about, in_short, provenance, remarks, seed_counts
 from bench.report.missing import not_ok
-from bench.report.page.data import cell_ids, runs_data, script_json
+from bench.report.page.data import cell_ids, script_json
 from bench.report.page.history import History
 from bench.report.page.markup import Html, element, join
 from bench.report.page.picture import Picture, figure_markup
@@ -27,14 +27,14 @@ class Page:
 
     Attributes:
         content: claims and tables, as the other formats have them.
-        metrics: what the registry says of its metrics.
+        runs: what `bench.report.page.data.runs_data` makes of its rows.
         illustrations: what is said of each figure.
         pictures: the figures that exist, by name.
         history: the commits.
     """
 
     content: Content
-    metrics: Mapping[str, Metric]
+    runs: Mapping[str, Any]
     illustrations: Sequence[Illustration]
     pictures: Mapping[str, Picture]
     history: History
@@ -59,7 +59,7 @@ def page(parts: Page) -> str:
         element("dialog", id="run", aria_labelledby="run-title"),
     ]
     drawn = {name: picture.panels for name, picture in parts.pictures.items()}
-    return shell(content.title, body, script_json({"runs": runs_data(content, parts.metrics), "figures": drawn}))
+    return shell(content.title, body, script_json({"runs": parts.runs, "figures": drawn}))
 
 
 def index_page(contents: Sequence[tuple[str, Content]], others: Sequence[str] = ()) -> str:

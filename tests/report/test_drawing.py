@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from bench.report.drawing import Task, sheets
+from bench.suite_file import Figure
+from tests.report.synthetic import METRICS, batch_sizes, history
+
+FIGURE = Figure(experiment="batch-size", kind="curves", y=["test_loss"])
+STARTER = """
+import time
+
+import pandas as pd
+import psutil
+
+from bench.report.drawing import Task, sheets
+from bench.suite_file import Figure
+
+if __name__ == "__main__":
+    figure, none = Figure(experiment="none", kind="curves"), pd.DataFrame(columns=["experiment", "status", "row", "of"])
+    with sheets([Task(name, figure, none, none, {}, 1) for name in "ab"], large=0) as drawing:
+        for sheet in drawing:
+            print(sheet.notes, flush=True)
+        print(*(child.pid for child in psutil.Process().children() if "spawn_main" in " ".join(child.cmdline())), flush=True)
+        time.sleep(600)
+"""
+
+
+def tasks():
+    runs = batch_sizes()
+    points = {"all": history(runs), "few": history(runs)[:40], "none": history(runs)[:0]}
+    return [Task(name, FIGURE, runs, those, METRICS, 8) for name, those in points.items()]
+
+
+def drawn(large):
+    with sheets(tasks(), large) as drawing:
+        return list(drawing)
+
+
+def test_several_processes_draw_what_one_does():
+    alone, together = drawn(10**9), drawn(0)
+    assert together == alone
+    assert [sheet.name for sheet in together] == ["all", "few", "none"]
+    assert [sorted(sheet.files) for sheet in together] == [["all.png", "all.svg"], ["few.png", "few.svg"], []]
+    assert together[2].notes == ("no rows of history from runs that are ok",)
+
+
+@pytest.mark.parametrize("large", [0, 10**9])
+def test_an_error_reaches_the_caller(large):
+    broken = [Task("one", FIGURE, batch_sizes().drop(columns="status"), history(batch_sizes()), METRICS, 8)] * 2
+    with pytest.raises(KeyError, match="status"), sheets(broken, large) as drawing:
+        list(drawing)
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="signals that are blocked are read from /proc")
+def test_the_processes_leave_ctrl_c_to_their_starter_and_end_with_it():
+    with subprocess.Popen([sys.executable, "-c", STARTER], stdout=subprocess.PIPE, text=True) as starter:
+        assert [starter.stdout.readline() for _ in range(2)] == ["('no rows of history from runs that are ok',)\n"] * 2
+        children = [psutil.Process(int(pid)) for pid in starter.stdout.readline().split()]
+        assert children
+        for child in children:
+            blocked = int(re.search(r"SigBlk:\s*(\w+)", Path(f"/proc/{child.pid}/status").read_text())[1], 16)
+            assert blocked & 1 << (signal.SIGINT - 1)
+        starter.kill()
+        assert psutil.wait_procs(children, timeout=60)[1] == []
