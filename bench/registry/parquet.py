@@ -6,6 +6,7 @@ loaded, and every fault is one exception with its reason.
 
 from __future__ import annotations
 
+import base64
 import threading
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ import pyarrow.parquet as pq
 
 from bench.errors import Place, StorageError
 from bench.metric import Better, Scale, Split
-from bench.registry.notes import note_of, schema_digest
+from bench.registry.notes import ARROW_SCHEMA, note_of, schema_digest
 from bench.registry.schema import SCHEMA_VERSION, TABLES, TYPES, VERSION_KEY, metric_of
 from bench.registry.seal import check_seal, footer_start, seal
 
@@ -75,7 +76,7 @@ class Schemas:
             return file.schema_arrow
         with self._lock:
             if (table, digest) not in self._known:
-                self._known[table, digest] = _checked(file, table)
+                self._known[table, digest] = _checked(file.metadata, table)
             found = self._known[table, digest]
         if isinstance(found, str):
             raise ValueError(found)
@@ -87,13 +88,17 @@ class Schemas:
         return None if isinstance(found, str) else found
 
 
-def _checked(file: pq.ParquetFile, table: str) -> pa.Schema | str:
-    """The schema of a file, or why it is none of this table."""
+def _checked(metadata: pq.FileMetaData, table: str) -> pa.Schema | str:
+    """The schema that Arrow noted in a file, or why it is none of this table.
+
+    It does not depend on the columns that the file has: whichever of several is read first, those that have others are found when they are read.
+    """
     try:
-        _check_schema(file.schema_arrow, table)
-    except ValueError as error:
-        return str(error)
-    return file.schema_arrow
+        schema = pa.ipc.read_schema(pa.py_buffer(base64.b64decode(metadata.metadata[ARROW_SCHEMA])))
+        _check_schema(schema, table)
+    except (pa.ArrowException, ValueError) as error:
+        return _first_line(error)
+    return schema
 
 
 @dataclass(frozen=True)

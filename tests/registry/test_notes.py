@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from bench.registry import parquet
+from bench.registry import parquet, reading
 from bench.registry.notes import note_of, read_note
 from bench.registry.parquet import encode
 from bench.registry.seal import check_seal, seal
@@ -78,7 +78,10 @@ def test_a_note_that_says_nothing_is_passed_over(registry, runs, note):
     assert registry.faults == []
 
 
-def test_a_sealed_file_whose_columns_are_not_those_that_it_says_is_named(registry, runs):
+@pytest.mark.parametrize("order", [slice(None), slice(None, None, -1)])
+def test_a_sealed_file_whose_columns_are_not_those_that_it_says_is_named(registry, runs, order, monkeypatch):
+    """Whichever of the two is read first."""
+    monkeypatch.setattr(reading, "in_threads", lambda work, items: [work(item) for item in items[order]][order])
     registry.append("tricks.quick.p1", {"runs": runs({"row": "first"})})
     path = registry.root / "runs" / "tricks.quick.p2.parquet"
     described = pq.ParquetFile(registry.root / "runs" / "tricks.quick.p1.parquet").metadata.metadata
