@@ -80,7 +80,7 @@ class Cells:
     @cached_property
     def seed(self) -> Counts:
         """The common seeds, cell after cell."""
-        return self._sides[0].numbers("seed").astype(np.int64)
+        return self._sides[0].objects("seed").astype(np.int64)
 
     @cached_property
     def suites(self) -> dict[Point, Truths]:

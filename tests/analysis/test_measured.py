@@ -97,3 +97,9 @@ def test_a_metric_that_is_in_no_row_has_no_numbers():
     assert [len(values) for values in cells.numbers("no_such_metric")] == [0] * 4
     assert [len(values) for values in cells.timings("no_such_metric")] == [0] * 4
     assert [len(values) for values in Cells([]).numbers("test_accuracy")] == [0] * 4
+
+
+def test_seeds_that_no_float_can_tell_apart_are_two():
+    side = points(frame(*[row(cell(), 2**60 + seed, {}, test_accuracy=0.5) for seed in range(2)]))
+    [(point, rows)] = side.items()
+    assert Cells([Pair(point, rows, rows)]).numbers("test_accuracy").seed.tolist() == [2**60, 2**60 + 1]
