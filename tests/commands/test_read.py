@@ -43,6 +43,8 @@ def test_a_harmful_change_crosses_the_gate(project: Project) -> None:
     assert "crossed" in harmful.out
     useful = project.bench("compare", "HEAD", "HEAD~1", "--fail-on", "test_accuracy:0.5pp")
     assert useful.code == 0, useful.out
+    chosen = project.bench("compare", "HEAD~1", "HEAD", "--fail-on", "test_accuracy:0.5pp:optimizer=sgd,optimizer.lr>0.01")
+    assert (chosen.code, "crossed" in chosen.out) == (1, True), "cells are chosen by settings of base"
     elsewhere = project.bench("compare", "HEAD~1", "HEAD", "--fail-on", "test_accuracy:0.5pp:experiment=grid")
     assert (elsewhere.code, "no common cell is experiment=grid" in elsewhere.err) == (2, True)
     strict = project.bench("compare", "HEAD", "HEAD~1", "--strict", "--fail-on", "test_loss:0.001%")

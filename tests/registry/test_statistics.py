@@ -82,6 +82,14 @@ def filled(registry, runs):
     return registry
 
 
+def test_rows_without_their_settings_are_the_same_rows(registry, runs):
+    for number, kind in enumerate(("float64", "int64")):
+        registry.append(f"tricks.quick.p{number}", {"runs": runs({"row": str(number), "run_id": str(number), "hp.dropout": 1}, parameters={"dropout": kind})})
+    whole = registry.runs()
+    assert "hp.dropout" in whole
+    pd.testing.assert_frame_equal(registry.runs(settings=False), whole.drop(columns=[name for name in whole if name.startswith("hp.")]))
+
+
 @pytest.mark.parametrize("commits", [[], COMMITS[:1], COMMITS[1:3], ["0" * 40], COMMITS[:3]], ids=len)
 @pytest.mark.parametrize("columns", [None, ["row", "status", "axis.a3"]], ids=["all", "some"])
 def test_the_rows_of_some_commits_are_those_of_the_clean_view(filled, commits, columns):
