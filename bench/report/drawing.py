@@ -22,7 +22,10 @@ from bench.report.page.picture import Picture, picture
 from bench.suite_file import Figure
 
 LARGE = 5_000
-"""Runs times figures from which on processes pay: to start one takes as long as to draw some figures of a few hundred runs."""
+"""Runs, summed over the figures, from which on processes pay; to start one takes as long as to draw a few figures."""
+
+FIGURE = 200
+"""How many runs a figure counts for besides its own: axes, ticks and letters take long, however few its lines are."""
 
 MOST = 8
 """Processes; each takes 200 MB."""
@@ -73,13 +76,13 @@ def sheets(tasks: Sequence[Task], large: int = LARGE) -> Iterator[Iterator[Sheet
 
     Args:
         tasks: the figures.
-        large: runs times figures from which on there are several processes.
+        large: how much there is to draw where there are several processes.
 
     Yields:
         The figures that were drawn, those of the most points first: they take longest, and no process shall be left alone with one.
     """
     tasks = sorted(tasks, key=lambda task: len(task.points), reverse=True)
-    if len(tasks) < 2 or sum(len(task.runs) for task in tasks) < large:
+    if len(tasks) < 2 or sum(FIGURE + len(task.runs) for task in tasks) < large:
         yield map(sheet, tasks)
         return
     pool = ProcessPoolExecutor(min(MOST, len(tasks), len(os.sched_getaffinity(0))), multiprocessing.get_context("spawn"), _end_with_starter)
