@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 import bench
+from bench.analysis.statistics import mean_interval
 from bench.registry.store import Registry
 from tests.commands.conftest import ROOT, Project
 from tests.commands.conftest import project as project  # a fixture
@@ -124,3 +125,18 @@ def test_what_the_readme_says_of_published_results_is_what_their_rows_say() -> N
     assert len(said) == 11
     numbers = {tuple(float(number.replace("−", "-").replace(",", "")) for number in row) for row in said}
     assert numbers <= {tuple(float(f"{float(claim[end]):.3g}") for end in ("effect", "effect low", "effect high")) for claim in judged}
+
+
+def test_what_the_readme_says_of_mnist_is_what_the_published_rows_say() -> None:
+    rows = Registry(ROOT / "results" / "reference").runs()
+    short = rows[rows["variant"] == "seeds=3 steps=5000"]
+    assert set(short["experiment"]) == {"fig-1.4", "fig-1.4-scales"}
+    axes = ["experiment", "axis.objective", "axis.penalties", "axis.initializer", "axis.dropout"]
+    told = set()
+    for _, cell in short.groupby(axes, dropna=False):
+        found = mean_interval(100 * cell["test_accuracy"].to_numpy(dtype=float), 100 / cell["test_size"].iloc[0])
+        told.add(f"{found.mean:.2f} ± {found.mean - found.low:.2f}" if found.low is not None else f"{found.mean:.2f}")
+    section = README.partition("### The first 1000 images of MNIST")[2].partition("\n## ")[0]
+    said = re.findall(r"\d\d\.\d\d(?: ± \d\.\d\d)?", section)
+    assert len(said) > 10
+    assert set(said) <= told

@@ -8,6 +8,7 @@ only the layers behind it are evaluated at every point. In a fully connected net
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -21,6 +22,9 @@ from bench.parts.measures.kernels import CpuKernels
 Weights = Mapping[str, Tensor]
 """The name of a parameter -> its values."""
 
+IMAGE = 2**19
+"""How many numbers the first layer makes of all samples that are taken at once; with half as many and with twice as many a curve took longer."""
+
 _AFFINE = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
 
@@ -32,7 +36,7 @@ def losses_at(
 
     A line is one direction, a plane is two; the line from w_0 to w_1 has the base w_0 and the direction w_1 - w_0. The
     losses agree with those of moved copies of the model within rounding. Memory is bounded by that of ``view.batch``
-    samples: their images under the first layer, one for the base, one for each direction and one for the point; and the
+    samples, or of as many as have images of `IMAGE` numbers: their images under the first layer, one for the base, one for each direction and one for the point; and the
     outputs at all points, and one copy of the layers behind the first.
 
     Args:
@@ -51,14 +55,21 @@ def losses_at(
         if split is None:
             return [view.loss(inputs, targets, moved(base, directions, point)) for point in coefficients]
         totals = [0.0] * len(coefficients)
-        for start in range(0, len(inputs), view.batch):
-            wanted = targets[start : start + view.batch]
+        rows = _rows(split, inputs, view.batch)
+        for given, wanted in zip(torch.split(inputs, rows), torch.split(targets, rows), strict=True):
             # Losses are taken when all outputs are there: in turn with the layers both took longer, out of each other's caches.
-            outputs = list(split.outputs(inputs[start : start + view.batch], base, directions, coefficients))
+            outputs = list(split.outputs(given, base, directions, coefficients))
             # A softmax over outputs that lie sample by sample takes a third of the time that it takes across them.
             losses = [float(view.objective(each.float().contiguous(), wanted)) for each in outputs]
             totals = [total + loss * len(wanted) for total, loss in zip(totals, losses, strict=True)]
         return [total / len(inputs) for total in totals]
+
+
+def _rows(split: _Split, inputs: Tensor, batch: int) -> int:
+    """How many samples are taken at once: the batch, or behind a linear layer as many in parts of one size as `IMAGE` allows."""
+    [first] = split.first
+    images = IMAGE // (first.out_features * inputs[0].numel() // first.in_features) if isinstance(first, nn.Linear) else 0
+    return batch if images <= batch else math.ceil(len(inputs) / math.ceil(len(inputs) / images))
 
 
 def moved(base: Weights, directions: Sequence[Weights], point: Sequence[float]) -> dict[str, Tensor]:

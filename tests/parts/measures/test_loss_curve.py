@@ -16,6 +16,8 @@ from bench.parts.measures.loss_curve import gaussian, loss_curve, normalize
 from bench.parts.measures.surface import moved
 from bench.parts.objectives import objectives
 
+pytestmark = pytest.mark.usefixtures("pieces_of_the_batch")
+
 NORMALIZATIONS = ("filter", "layer")
 BIASES = ("zero", "joint")
 

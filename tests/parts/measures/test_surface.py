@@ -13,12 +13,14 @@ from torch import nn
 
 from bench.parts.datasets import Data, DataSpec
 from bench.parts.measures import History, View
+from bench.parts.measures import surface as surfaces
 from bench.parts.measures.loss_curve import gaussian, normalize
 from bench.parts.measures.surface import losses_at, moved
 from bench.parts.models import models
 from bench.parts.models.fnn import ACTIVATIONS
 from bench.parts.objectives import objectives
 
+pytestmark = pytest.mark.usefixtures("pieces_of_the_batch")
 LINE = [(-1.0,), (-0.3,), (0.0,), (0.5,), (1.0,)]
 PLANE = [(a, b) for a in (-1.0, 0.0, 0.7) for b in (-0.2, 0.0, 1.0)]
 
@@ -160,6 +162,19 @@ def test_pieces_of_any_size_give_the_same(batch):
     view = view_of(fnn(depth=2))
     expected = surface(view, base_of(view), directions_of(view), LINE)
     assert surface(replace(view, batch=batch), base_of(view), directions_of(view), LINE) == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("samples", "batch", "images"),
+    [(1000, 1, [500, 500]), (1000, 523, [500, 500]), (1000, 700, [700, 300]), (1000, 1000, [1000]), (20, 7, [20]), (1573, 1, [394, 394, 394, 391])],
+)
+def test_small_images_are_taken_together_in_pieces_of_one_size(monkeypatch, samples, batch, images):
+    monkeypatch.setattr(surfaces, "IMAGE", 2**19)
+    view = view_of(nn.Sequential(nn.Linear(6, 1000), nn.Tanh(), nn.Linear(1000, 3)), samples=samples, batch=batch)
+    taken = []
+    monkeypatch.setattr(surfaces._Split, "outputs", lambda self, inputs, *_: taken.append(len(inputs)) or [torch.zeros(len(inputs), 3)])
+    surface(view, base_of(view), [], [()])
+    assert taken == images
 
 
 def test_no_direction_is_the_base():
