@@ -8,6 +8,7 @@ import signal
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import resource_tracker
@@ -15,6 +16,7 @@ from multiprocessing.connection import wait
 
 import pandas as pd
 
+from bench.errors import MissingError
 from bench.metric import Metric
 from bench.report import style
 from bench.report.figures import draw
@@ -80,6 +82,9 @@ def sheets(tasks: Sequence[Task], large: int = LARGE) -> Iterator[Iterator[Sheet
 
     Yields:
         The figures that were drawn, those of the most points first: they take longest, and no process shall be left alone with one.
+
+    Raises:
+        MissingError: if one of the processes is ended from outside.
     """
     tasks = sorted(tasks, key=lambda task: len(task.points), reverse=True)
     if len(tasks) < 2 or sum(FIGURE + len(task.runs) for task in tasks) < large:
@@ -90,6 +95,8 @@ def sheets(tasks: Sequence[Task], large: int = LARGE) -> Iterator[Iterator[Sheet
         with _deaf():
             drawn = pool.map(sheet, tasks)
         yield drawn
+    except BrokenProcessPool as error:
+        raise MissingError("a process that drew figures was ended from outside, perhaps for want of memory", hint="Run `bench report` again.") from error
     finally:
         pool.shutdown(cancel_futures=True)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from bench.errors import MissingError
 from bench.report.drawing import Task, sheets
 from bench.suite_file import Figure
 from tests.report.synthetic import METRICS, batch_sizes, history
@@ -57,6 +58,19 @@ def test_an_error_reaches_the_caller(large):
     broken = [Task("one", FIGURE, batch_sizes().drop(columns="status"), history(batch_sizes()), METRICS, 8)] * 2
     with pytest.raises(KeyError, match="status"), sheets(broken, large) as drawing:
         list(drawing)
+
+
+def killed(drawing):
+    """The figures, of processes that are gone before they have drawn one."""
+    for child in psutil.Process().children():
+        if "spawn_main" in " ".join(child.cmdline()):
+            child.kill()
+    return drawing
+
+
+def test_a_process_that_is_ended_from_outside_is_said_to_be():
+    with pytest.raises(MissingError, match="was ended from outside"), sheets(tasks(), 0) as drawing:
+        list(killed(drawing))
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="signals that are blocked are read from /proc")
