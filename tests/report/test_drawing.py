@@ -77,10 +77,11 @@ def test_a_process_that_is_ended_from_outside_is_said_to_be():
 def test_the_processes_leave_ctrl_c_to_their_starter_and_end_with_it():
     with subprocess.Popen([sys.executable, "-c", STARTER], stdout=subprocess.PIPE, text=True) as starter:
         assert [starter.stdout.readline() for _ in range(2)] == ["('no rows of history from runs that are ok',)\n"] * 2
-        children = [psutil.Process(int(pid)) for pid in starter.stdout.readline().split()]
-        assert children
-        for child in children:
-            blocked = int(re.search(r"SigBlk:\s*(\w+)", Path(f"/proc/{child.pid}/status").read_text())[1], 16)
-            assert blocked & 1 << (signal.SIGINT - 1)
-        starter.kill()
+        try:
+            children = [psutil.Process(int(pid)) for pid in starter.stdout.readline().split()]
+            blocked = [int(re.search(r"SigBlk:\s*(\w+)", Path(f"/proc/{child.pid}/status").read_text())[1], 16) for child in children]
+        finally:
+            starter.kill()
+        assert blocked
+        assert all(mask & 1 << (signal.SIGINT - 1) for mask in blocked)
         assert psutil.wait_procs(children, timeout=60)[1] == []
