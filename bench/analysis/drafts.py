@@ -28,6 +28,7 @@ class Drafts:
     Attributes:
         numbers: what both sides measured, in the cells in which that can be compared.
         compared: of each cell whether it is such a one.
+        resolutions: of each cell the smallest step of the metric.
         differences: head − base in those that are, in their order.
     """
 
@@ -36,8 +37,9 @@ class Drafts:
         self.numbers = _timings(cells, metric) if metric.name in TIMINGS else cells.numbers(metric.name)
         counts = np.bincount(self.numbers.cell, minlength=len(cells.pairs))
         self.compared = counts > 0
+        self.resolutions = cells.resolutions(metric)
         self._counts, self._places = counts[self.compared], np.cumsum(self.compared) - 1
-        self.differences = paired_each(self.numbers.base, self.numbers.head, self._counts, metric.scale, cells.resolutions(metric)[self.compared])
+        self.differences = paired_each(self.numbers.base, self.numbers.head, self._counts, metric.scale, self.resolutions[self.compared])
 
     def __getitem__(self, cell: int) -> Change:
         pair = self.cells.pairs[cell]
@@ -111,9 +113,9 @@ def average_draft(pool: Pool, drafts: Drafts) -> Change:
         assume symmetry alone.
     """
     metric, found = drafts.metric, pool.complete(drafts.numbers)
-    if not len(found.seed):
+    if not len(found.seeds):
         return Change(pool.point, metric, "incomparable", f"no seed is complete in all {pool.size} cells", cells=pool.size)
-    difference = paired(found.base, found.head, metric.scale, pool.resolution(metric))
+    difference = paired(found.base, found.head, metric.scale, float(drafts.resolutions[pool.members].max()))
     before, after = found.base.mean(axis=1), found.head.mean(axis=1)
     sd = float(before.std(ddof=1)) if len(before) > 1 else math.nan
     remarks = (pool.left_out(found), _raw(metric, difference), _secondary(found.base, found.head, difference))

@@ -9,13 +9,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
 from bench.analysis.measured import Cells, Numbers
 from bench.analysis.points import Point, listed
-from bench.analysis.statistics import Truths
-from bench.metric import Metric
+from bench.analysis.statistics import Counts, Truths, Values
+
+
+class Complete(NamedTuple):
+    """What both sides measured with the seeds that have a metric in every cell: seeds of shape (seeds,), tables of shape (seeds, cells)."""
+
+    seeds: Counts
+    base: Values
+    head: Values
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,29 +45,22 @@ class Pool:
         """How many cells are averaged."""
         return int(self.members.sum())
 
-    def complete(self, numbers: Numbers) -> Numbers:
+    def complete(self, numbers: Numbers) -> Complete:
         """The numbers of each seed that has one in every cell.
 
         Args:
             numbers: those of a metric in all cells, of these one or more in each.
-
-        Returns:
-            Seeds of shape (seeds,), tables of shape (seeds, cells).
         """
         mine = numbers.of(self.members)
         seeds, counts = np.unique(mine.seed, return_counts=True)
         complete = seeds[counts == self.size]
         kept = np.isin(mine.seed, complete)
         base, head = (values[kept].reshape(self.size, -1).T for values in (mine.base, mine.head))
-        return Numbers(mine.cell[kept], complete, base, head)
+        return Complete(complete, base, head)
 
-    def resolution(self, metric: Metric) -> float:
-        """The smallest step of the metric, the largest one of its cells."""
-        return float(self.cells.resolutions(metric)[self.members].max())
-
-    def left_out(self, complete: Numbers) -> str:
+    def left_out(self, complete: Complete) -> str:
         """A remark on the common seeds that are not among the complete ones, or an empty text."""
-        missing = listed(set(self.cells.seed[self.members[self.cells.cell]].tolist()) - set(complete.seed.tolist()))
+        missing = listed(set(self.cells.seed[self.members[self.cells.cell]].tolist()) - set(complete.seeds.tolist()))
         return f"left out, not in every cell: seeds {missing}" if missing else ""
 
 
