@@ -169,3 +169,11 @@ def test_failures_are_tested_by_the_seeds_that_failed_once():
     assert change.failed_p == pytest.approx(2 * (1 + 7) / 2**7)
     assert change.row()["failed_p"] == change.failed_p
     assert compared(side(base), side(head)).changes[0].failed_p is None
+
+
+def test_the_variance_has_the_floor_of_the_smallest_test_set():
+    base, head = side(np.full((2, 6), 0.5)), side(np.full((2, 6), 0.6))
+    base[1] = [{**row, "test_size": 100} for row in base[1]]
+    found = compared(base, head)
+    assert [change.difference.sd for change in found.changes] == pytest.approx([0.1 / math.sqrt(6), 1 / math.sqrt(6)])
+    assert found.averages[0].difference.sd == pytest.approx(1 / math.sqrt(6 * 2))
