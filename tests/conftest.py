@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import os
 
 import pytest
@@ -23,3 +25,8 @@ def _has_gpu() -> bool:
     import torch
 
     return torch.cuda.is_available()
+
+
+def pytest_sessionfinish() -> None:
+    """Commands that ran in this process leave cycles to its end, of which duckdb and triton complain here."""
+    atexit.unregister(gc.freeze)
