@@ -24,7 +24,7 @@ from bench.registry.strays import covered
 LARGE = 2**16
 """Rows of `runs` from which on a file stays as it is."""
 
-MAX_ROWS = 2**20
+MAX_ROWS = 2**18
 MAX_BYTES = 2**29
 MAX_PACKS = 2**16
 """The most that goes into one file: rows of `runs`, bytes of the files that it is made of, packs that it lists."""
