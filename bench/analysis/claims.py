@@ -17,7 +17,7 @@ from bench.analysis.budgets import shortfall
 from bench.analysis.evidence import ALPHA, NOT_RUN, Evidence, Judgement, all_of, any_of
 from bench.analysis.findings import SHARE_UNIT, Finding, deciding, find
 from bench.analysis.multiplicity import benjamini_hochberg, holm
-from bench.analysis.points import points
+from bench.analysis.placed import Placed
 from bench.claim import Assertion, Budget, Claim
 from bench.errors import did_you_mean
 from bench.metric import Metric
@@ -160,7 +160,7 @@ def judge(suite: Suite, profile: str, runs: pd.DataFrame, metrics: Mapping[str, 
     verdicts = []
     for name, experiment in suite.file.experiments.items():
         rows = mine[mine["experiment"] == name]
-        grid = points(rows[rows["suite_version"] == suite.file.version])
+        grid = dict(Placed(rows[rows["suite_version"] == suite.file.version]))
         absent = f"the rows are of another version of the suite than {suite.file.version}" if len(rows) else "there are no rows"
         found = []
         for claim_name, claim in experiment.claims.items():

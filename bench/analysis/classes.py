@@ -53,7 +53,7 @@ class Changes:
     @property
     def points(self) -> Iterator[Point]:
         """The cells."""
-        return (self.drafts.cells.pairs[cell].point for cell in self._cells.tolist())
+        return (self.drafts.cells.points[cell] for cell in self._cells.tolist())
 
     @cached_property
     def kinds(self) -> list[Kind]:

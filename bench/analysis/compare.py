@@ -22,8 +22,9 @@ from bench.analysis.classes import Changes, classified
 from bench.analysis.drafts import Drafts, average_draft, barred
 from bench.analysis.gates import Gate, GateResult, judge_gate
 from bench.analysis.measured import Cells
-from bench.analysis.pairing import REPEATED, TIMINGS, Pair
-from bench.analysis.points import Point, Seeds, failures, points
+from bench.analysis.pairing import REPEATED, TIMINGS, Sides
+from bench.analysis.placed import Placed
+from bench.analysis.points import Point, Seeds, failures
 from bench.analysis.pooled import experiments, suites
 from bench.errors import NothingError, UsageError
 from bench.metric import Metric
@@ -111,15 +112,13 @@ def compare(base: pd.DataFrame, head: pd.DataFrame, metrics: Mapping[str, Metric
     known = {**metrics, **TIMINGS}
     for gate in gates:
         gate.check(known)
-    before, after = points(base), points(head)
-    pairs = [Pair(point, before[point], after[point]) for point in sorted(before.keys() & after.keys())]
-    if not pairs:
-        raise NothingError(f"no cell is in both: base has {_summary(before)}; head has {_summary(after)}", hint="Run the same suite at both commits.")
-    joined = Cells(pairs)
+    sides = Sides(Placed(base), Placed(head))
+    if not sides.common:
+        raise NothingError(f"no cell is in both: base has {_summary(sides.base)}; head has {_summary(sides.head)}", hint="Run the same suite at both commits.")
+    joined = Cells(sides, sides.common)
     cells = joined.comparable
-    places = {pair.point for pair in cells.pairs}
-    closed = [barred(pair, pair.obstacle) for pair in pairs if pair.point not in places]
-    gone = list(_one_sided(before, after))
+    closed = [barred(pair, pair.obstacle) for pair in map(sides.pair, sorted(set(sides.common).difference(cells.points)))]
+    gone = list(_one_sided(sides.base, sides.head))
     # Timings that repeat those of an earlier run are of interest to a gate alone.
     anew = np.array([obstacle != REPEATED for obstacle in cells.timing_obstacles], dtype=bool)
     found: list[Changes] = []
@@ -131,13 +130,13 @@ def compare(base: pd.DataFrame, head: pd.DataFrame, metrics: Mapping[str, Metric
         found.append(Changes(drafts, drafts.listed & anew if metric.name in TIMINGS and not wanted else drafts.listed, wanted))
         averages += [average for pooled in _averages(found[-1], wanted)[:2] for average in pooled]
         for gate in wanted:
-            results += _judged(gate, pairs, drafts, [*closed, *gone])
+            results += _judged(gate, sides, drafts, [*closed, *gone])
     unknown = ~np.logical_or.reduce([changes.chosen for changes in found])
-    closed += [barred(pair, "no run has a known metric") for pair, bare in zip(cells.pairs, unknown.tolist(), strict=True) if bare]
+    closed += [barred(cells.pair(cell), "no run has a known metric") for cell in np.flatnonzero(unknown).tolist()]
     return Comparison(tuple(found), (*closed, *gone), tuple(averages), changed_settings(joined.differing("cell_id")), notes(joined), tuple(results))
 
 
-def _judged(gate: Gate, pairs: Sequence[Pair], drafts: Drafts, others: Sequence[Change]) -> list[GateResult]:
+def _judged(gate: Gate, sides: Sides, drafts: Drafts, others: Sequence[Change]) -> list[GateResult]:
     """What a gate says of each cell that it selects, and of the average over those of each suite.
 
     What could not be compared is named; what is gone from head fails a strict gate.
@@ -145,10 +144,10 @@ def _judged(gate: Gate, pairs: Sequence[Pair], drafts: Drafts, others: Sequence[
     Raises:
         UsageError: if it selects nothing.
     """
-    places = {pair.point for pair in pairs if not gate.cells or pair.matches(gate.selection)}
+    places = {point for point in sides.common if not gate.cells or sides.pair(point).matches(gate.selection)}
     if not places:
-        raise UsageError(f"gate {gate}: no common cell is {gate.cells}", hint=f"There are {_some(pairs)}.")
-    chosen = np.array([pair.point in places for pair in drafts.cells.pairs], dtype=bool)
+        raise UsageError(f"gate {gate}: no common cell is {gate.cells}", hint=f"There are {_some(sides.common)}.")
+    chosen = np.array([point in places for point in drafts.cells.points], dtype=bool)
     changes = Changes(drafts, drafts.listed & chosen, [gate])
     unknown = [other for other in others if other.point in places or (gate.strict and other.kind == "only in base" and not gate.cells)]
     whole, _, wholes = _averages(changes, [gate])
@@ -172,9 +171,9 @@ def _one_sided(base: Mapping[Point, Seeds], head: Mapping[Point, Seeds]) -> Iter
         yield Change(point, None, "only in head", head_failed=failures(head[point].values()))
 
 
-def _some(pairs: Sequence[Pair]) -> str:
+def _some(points: Sequence[Point]) -> str:
     """The first cells, as an example."""
-    names = [f"{pair.point.experiment} with {pair.point.cell}" if pair.point.cell else pair.point.experiment for pair in pairs]
+    names = [f"{point.experiment} with {point.cell}" if point.cell else point.experiment for point in points]
     return "; ".join(names[:5]) + ("; …" if len(names) > 5 else "")
 
 

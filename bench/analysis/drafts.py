@@ -35,14 +35,14 @@ class Drafts:
     def __init__(self, cells: Cells, metric: Metric) -> None:
         self.cells, self.metric = cells, metric
         self.numbers = _timings(cells, metric) if metric.name in TIMINGS else cells.numbers(metric.name)
-        counts = np.bincount(self.numbers.cell, minlength=len(cells.pairs))
+        counts = np.bincount(self.numbers.cell, minlength=len(cells))
         self.compared = counts > 0
         self.resolutions = cells.resolutions(metric)
         self._counts, self._places = counts[self.compared], np.cumsum(self.compared) - 1
         self.differences = paired_each(self.numbers.base, self.numbers.head, self._counts, metric.scale, self.resolutions[self.compared])
 
     def __getitem__(self, cell: int) -> Change:
-        pair = self.cells.pairs[cell]
+        pair = self.cells.pair(cell)
         if not self.compared[cell]:
             reason = pair.timing_obstacle if self.metric.name in TIMINGS else ""
             return barred(pair, reason or _missing(pair, self.metric.name), self.metric)
@@ -58,8 +58,8 @@ class Drafts:
     @cached_property
     def listed(self) -> Truths:
         """Of each cell whether a side has the metric."""
-        every = zip(self.compared.tolist(), self.cells.pairs, strict=True)
-        return np.array([compared or any(pair.measured(self.metric.name)) for compared, pair in every], dtype=bool)
+        every = enumerate(self.compared.tolist())
+        return np.array([compared or any(self.cells.pair(cell).measured(self.metric.name)) for cell, compared in every], dtype=bool)
 
     @cached_property
     def untouched(self) -> Truths:

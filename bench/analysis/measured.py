@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
-from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bench.analysis.pairing import CONDITIONS, VERSIONS, Pair
+from bench.analysis.pairing import CONDITIONS, VERSIONS, Pair, Sides
 from bench.analysis.points import Point
-from bench.analysis.records import Record, Selected
+from bench.analysis.records import Record
 from bench.analysis.statistics import Counts, Truths, Values
 from bench.metric import Metric
 
@@ -44,60 +43,67 @@ class Numbers(NamedTuple):
 
 
 class Cells:
-    """Several cells, each in base and in head with a common seed or more.
+    """Cells of base and head at the same points, each with a common seed or more.
 
     Args:
-        pairs: these; those without a common seed are left out.
+        sides: base and head.
+        points: which of their common points are meant, in order; those without a common seed are left out.
+
+    Attributes:
+        points: where these cells are, in order.
+        cell: the place of each common seed's cell among them, ascending; shape (common seeds,).
+        seed: the common seeds, ascending in each cell.
     """
 
-    def __init__(self, pairs: Sequence[Pair]) -> None:
-        self.pairs = tuple(pair for pair in pairs if pair.rows)
-        self.rows = list(chain.from_iterable(pair.rows for pair in self.pairs))
-        self._counts = np.array([len(pair.rows) for pair in self.pairs], dtype=np.int64)
-        self._sides = tuple(Selected([row[side] for row in self.rows]) for side in (0, 1))
+    def __init__(self, sides: Sides, points: Sequence[Point]) -> None:
+        self._sides = sides
+        places, self.seed, self._rows = _joined(sides, points)
+        present, self.cell, self._counts = np.unique(places, return_inverse=True, return_counts=True)
+        self.points = tuple(points[place] for place in present.tolist())
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+    def pair(self, cell: int) -> Pair:
+        """One of the cells."""
+        return self._sides.pair(self.points[cell])
 
     def both(self, name: str) -> tuple[NDArray[Any], NDArray[Any]]:
         """What the rows of the common seeds have in a column, in base and in head; None where that is nothing."""
-        base, head = (side.objects(name) for side in self._sides)
+        base, head = (side.columns.objects(name)[rows] for side, rows in zip(self._sides, self._rows, strict=True))
         return base, head
 
     def differing(self, name: str) -> list[tuple[Record, Record]]:
         """The rows of base and head with a common seed that differ in a column."""
-        return [self.rows[place] for place in np.flatnonzero(np.not_equal(*self.both(name))).tolist()]
+        base, head = self._sides
+        unequal = np.flatnonzero(np.not_equal(*self.both(name)))
+        rows = zip(*(rows[unequal].tolist() for rows in self._rows), strict=True)
+        return [(base.record(one), head.record(other)) for one, other in rows]
 
     @cached_property
     def comparable(self) -> Cells:
         """Those whose numbers can be compared."""
-        alike = self._alike(VERSIONS)
-        sound = [pair for pair, clear in zip(self.pairs, alike.tolist(), strict=True) if clear or not pair.obstacle]
-        return self if len(sound) == len(self.pairs) else Cells(sound)
-
-    @cached_property
-    def cell(self) -> Counts:
-        """The place of each common seed's cell, shape (common seeds,)."""
-        return np.repeat(np.arange(len(self.pairs)), self._counts)
-
-    @cached_property
-    def seed(self) -> Counts:
-        """The common seeds, cell after cell."""
-        return self._sides[0].objects("seed").astype(np.int64)
+        sound = [
+            point for cell, (point, clear) in enumerate(zip(self.points, self._alike(VERSIONS).tolist(), strict=True)) if clear or not self.pair(cell).obstacle
+        ]
+        return self if len(sound) == len(self) else Cells(self._sides, sound)
 
     @cached_property
     def suites(self) -> dict[Point, Truths]:
         """Suite, profile and variant, in order -> which cells are theirs."""
-        return self._groups(lambda point: Point(point.suite, point.profile, point.variant, "", ()))
+        return self._groups(lambda point: point._replace(experiment="", axes=()))
 
     @cached_property
     def experiments(self) -> dict[Point, Truths]:
         """Experiment, in order -> which cells are its own."""
-        return self._groups(lambda point: Point(point.suite, point.profile, point.variant, point.experiment, ()))
+        return self._groups(lambda point: point._replace(axes=()))
 
     @cached_property
     def timing_obstacles(self) -> list[str]:
         """`Pair.timing_obstacle` of each cell."""
-        new = [pd.isna(side.objects("reused_from")) & (side.objects("shared") != True) for side in self._sides]  # noqa: E712 - an array of objects
+        new = [pd.isna(reused) & (shared != True) for reused, shared in zip(self.both("reused_from"), self.both("shared"), strict=True)]  # noqa: E712 - an array of objects
         clear = self._alike(CONDITIONS) & self._each(np.logical_and, np.logical_and(*new))
-        return ["" if known else pair.timing_obstacle for known, pair in zip(clear.tolist(), self.pairs, strict=True)]
+        return ["" if known else self.pair(cell).timing_obstacle for cell, known in enumerate(clear.tolist())]
 
     @cached_property
     def unchanged(self) -> Truths:
@@ -125,8 +131,8 @@ class Cells:
     def resolutions(self, metric: Metric) -> Values:
         """Of each cell the smallest step of a share of samples, 1 over the size of the split that is counted; 0 for other metrics."""
         if not metric.counted_over:
-            return np.zeros(len(self.pairs))
-        sizes = [side.numbers(f"{metric.counted_over}_size") for side in self._sides]
+            return np.zeros(len(self))
+        sizes = self._numbers(f"{metric.counted_over}_size")
         steps = [np.divide(1, size, out=np.zeros_like(size), where=size > 0) for size in sizes]
         return self._each(np.maximum, np.maximum(*steps))
 
@@ -139,16 +145,21 @@ class Cells:
 
     def _known(self, metric: str) -> tuple[Truths, Values, Values]:
         """Which common seeds are ok and have a metric on both sides, and the values of these."""
-        base, head = (side.numbers(metric) for side in self._sides)
+        base, head = self._numbers(metric)
         known = self._sound & ~(np.isnan(base) | np.isnan(head))
         return known, base[known], head[known]
+
+    def _numbers(self, name: str) -> tuple[Values, Values]:
+        """The same of a column of numbers; NaN where that is nothing."""
+        base, head = (side.columns.numbers(name)[rows] for side, rows in zip(self._sides, self._rows, strict=True))
+        return base, head
 
     def _alike(self, names: Iterable[str]) -> Truths:
         """Of each cell whether all its seeds are common ones, whose rows agree in some columns.
 
         Nearly all cells do, and to look for the names of what differs takes long.
         """
-        paired = np.array([len(pair.base) == len(pair.head) == len(pair.rows) for pair in self.pairs], dtype=bool)
+        paired = np.logical_and(*(side.counts[side.numbers(self.points)] == self._counts for side in self._sides))
         agree = np.logical_and.reduce([np.equal(*self.both(name)).astype(bool) for name in names])
         found: Truths = paired & self._each(np.logical_and, agree)
         return found
@@ -160,6 +171,25 @@ class Cells:
 
     def _groups(self, place: Callable[[Point], Point]) -> dict[Point, Truths]:
         found: dict[Point, list[int]] = {}
-        for index, pair in enumerate(self.pairs):
-            found.setdefault(place(pair.point), []).append(index)
-        return {point: np.isin(np.arange(len(self.pairs)), indices) for point, indices in sorted(found.items())}
+        for index, point in enumerate(self.points):
+            found.setdefault(place(point), []).append(index)
+        return {point: np.isin(np.arange(len(self)), indices) for point, indices in sorted(found.items())}
+
+
+def _joined(sides: Sides, points: Sequence[Point]) -> tuple[Counts, Counts, tuple[Counts, Counts]]:
+    """The seeds that both sides have at points.
+
+    Returns:
+        The place of each one's point, ascending; the seed, ascending at each point; the row of base and the row of head.
+    """
+    places: list[Counts] = []
+    for side in sides:
+        numbers = np.full(len(side), -1)
+        numbers[side.numbers(points)] = np.arange(len(points))
+        places.append(np.repeat(numbers, side.counts))
+    place, seed, row = (np.concatenate(each) for each in (places, [side.seed for side in sides], [side.row for side in sides]))
+    # Stable, so that of two equal ones the first is base's.
+    order = np.lexsort((seed, place))
+    place, seed, row = place[order], seed[order], row[order]
+    first = np.flatnonzero((np.diff(place) == 0) & (np.diff(seed) == 0) & (place[:-1] >= 0))
+    return place[first], seed[first], (row[first], row[first + 1])

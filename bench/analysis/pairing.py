@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from bench.analysis.placed import Placed
 from bench.analysis.points import Point, Seeds, failures, listed, settings, value
-from bench.analysis.records import Record, column
+from bench.analysis.records import Record
 from bench.analysis.shares import mcnemar
 from bench.metric import Metric
 from bench.selection import Selection, text
@@ -92,8 +93,36 @@ class Pair:
         return "; ".join(f"seeds {seeds} only in {side}" for seeds, side in sides if seeds)
 
 
+class Sides:
+    """Base and head.
+
+    Args:
+        base: the rows of one.
+        head: those of the other.
+
+    Attributes:
+        base: as above.
+        head: the same.
+        common: the points that both have, in order.
+    """
+
+    def __init__(self, base: Placed, head: Placed) -> None:
+        self.base, self.head = base, head
+        self.common = sorted(base.keys() & head.keys())
+        self._pairs: dict[Point, Pair] = {}
+
+    def __iter__(self) -> Iterator[Placed]:
+        yield from (self.base, self.head)
+
+    def pair(self, point: Point) -> Pair:
+        """The cell at a common point."""
+        if point not in self._pairs:
+            self._pairs[point] = Pair(point, self.base[point], self.head[point])
+        return self._pairs[point]
+
+
 def _distinct(side: Seeds, name: str) -> set[str]:
-    return {text(value_) for value_ in set(column(list(side.values()), name)) if value_ is not None}
+    return {text(found) for found in {row.get(name) for row in side.values()} if found is not None}
 
 
 def _named(values: set[str]) -> str:

@@ -1,25 +1,19 @@
-"""Rows of `runs` as points of grids: which rows are the seeds of one cell, and what they say of a metric."""
+"""Points of grids, and what the rows at one say of a metric."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
-import pandas as pd
-
-from bench.analysis.records import Record, Row, column, records
-from bench.errors import UsageError
+from bench.analysis.records import Record, Row
 from bench.metric import Metric
 
 Seeds = Mapping[int, Record]
-_PLACE = ("suite", "profile", "variant", "experiment")
 
 
-@dataclass(frozen=True, order=True)
-class Point:
+class Point(NamedTuple):
     """A place in a grid, whatever is configured there: suite, profile, variant, experiment and values on the axes."""
 
     suite: str
@@ -36,37 +30,6 @@ class Point:
     def __str__(self) -> str:
         names = (self.suite, self.profile, self.variant, self.experiment)
         return " / ".join(name for name in (*names, self.cell) if name)
-
-
-def points(frame: pd.DataFrame) -> dict[Point, dict[int, Record]]:
-    """The rows of each point by seed; what is NULL or NaN becomes None.
-
-    Args:
-        frame: rows of `runs`, of one state of each suite.
-
-    Returns:
-        Point -> seed -> row.
-
-    Raises:
-        UsageError: if a point has two rows for one seed.
-    """
-    axes = sorted(name for name in frame.columns if name.startswith("axis."))
-    rows = records(frame)
-    found: dict[Point, dict[int, Record]] = {}
-    # Rows of one place are found by their plain values: a point is made once for each place.
-    places: dict[tuple[Any, ...], dict[int, Record]] = {}
-    names = zip(*(column(rows, name) for name in (*_PLACE, *axes)), strict=True)
-    for row, seed, place in zip(rows, column(rows, "seed"), names, strict=True):
-        seeds = places.get(place)
-        if seeds is None:
-            seeds = places[place] = found.setdefault(_point(place, axes), {})
-        if seed in seeds:
-            raise UsageError(
-                f"{_point(place, axes)}: two rows for seed {seed}{_apart(seeds[seed], row)}",
-                hint="Select the rows of one state: one commit, one diff_hash.",
-            )
-        seeds[seed] = row
-    return found
 
 
 def settings(row: Row) -> dict[str, Any]:
@@ -113,15 +76,3 @@ def listed(seeds: Iterable[int]) -> str:
         else:
             ranges.append([seed, seed])
     return ", ".join(str(low) if low == high else f"{low}–{high}" for low, high in ranges)
-
-
-def _point(place: tuple[Any, ...], axes: Sequence[str]) -> Point:
-    values = zip(axes, place[len(_PLACE) :], strict=True)
-    suite, profile, variant, experiment = place[: len(_PLACE)]
-    return Point(suite, profile, variant, experiment, tuple((axis.removeprefix("axis."), str(value)) for axis, value in values if value is not None))
-
-
-def _apart(one: Row, other: Row) -> str:
-    """What tells two rows apart that should be one."""
-    columns = [name for name in ("commit", "diff_hash", "suite_version", "run_id") if one.get(name) != other.get(name)]
-    return f", with different {' and '.join(columns)}" if columns else ""

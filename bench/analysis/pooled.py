@@ -7,7 +7,7 @@ averaged over the cells per seed, with equal weights that no result decides, and
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
@@ -82,7 +82,7 @@ def experiments(cells: Cells, members: Truths) -> list[Pool]:
         members: which of them are meant; shape (cells,).
     """
     sizes = {pool.point: pool.size for pool in suites(cells, members)}
-    return [pool for pool in _pools(cells, members, cells.experiments) if pool.size < sizes[replace(pool.point, experiment="")]]
+    return [pool for pool in _pools(cells, members, cells.experiments) if pool.size < sizes[pool.point._replace(experiment="")]]
 
 
 def _pools(cells: Cells, members: Truths, groups: Mapping[Point, Truths]) -> list[Pool]:

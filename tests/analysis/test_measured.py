@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from bench.analysis.measured import Cells
-from bench.analysis.pairing import Pair
-from bench.analysis.points import points, resolution
+from bench.analysis.pairing import Sides
+from bench.analysis.placed import Placed
+from bench.analysis.points import resolution
 from tests.analysis.demo_rows import ACCURACY, CLUSTERS, cell, frame, row
 
 
-def sides(draw):
+def side(draw):
     """Base or head of five cells, in which seeds, values and good ends are missing at random; the last has one seed."""
     rows = []
     for width in range(5):
@@ -35,13 +36,18 @@ def sides(draw):
             ]
         )
     rows[-1] = rows[-1] or [row(cell(width=4), 9, {"width": "4"}, test_accuracy=0.5)]
-    return points(frame(*rows))
+    # Rows of a cell need not lie together.
+    return Placed(frame(*rows).sample(frac=1, random_state=int(draw.integers(1000))))
 
 
 def drawn(draw):
     random = np.random.default_rng(draw)
-    base, head = sides(random), sides(random)
-    return Cells([Pair(point, base[point], head[point]) for point in sorted(base.keys() & head.keys()) if base[point].keys() & head[point].keys()])
+    both = Sides(side(random), side(random))
+    return Cells(both, both.common)
+
+
+def pairs(cells):
+    return [cells.pair(place) for place in range(len(cells))]
 
 
 def sound(pair):
@@ -51,11 +57,27 @@ def sound(pair):
 
 
 @pytest.mark.parametrize("draw", range(20))
+def test_the_cells_are_those_with_a_common_seed(draw):
+    random = np.random.default_rng(draw)
+    base, head = dict(side(random)), dict(side(random))
+    common = {point: sorted(base[point].keys() & head[point].keys()) for point in sorted(base.keys() & head.keys())}
+    cells = drawn(draw)
+    assert cells.points == tuple(point for point, seeds in common.items() if seeds)
+    assert [(cells.points[place], seed) for place, seed in zip(cells.cell.tolist(), cells.seed.tolist(), strict=True)] == [
+        (point, seed) for point, seeds in common.items() for seed in seeds
+    ]
+    rows = [(base[point][seed], head[point][seed]) for point, seeds in common.items() for seed in seeds]
+    wanted = [(one, other) for one, other in rows if one["pack"] != other["pack"]]
+    assert wanted
+    assert cells.differing("pack") == wanted
+
+
+@pytest.mark.parametrize("draw", range(20))
 def test_each_cell_has_its_own_numbers(draw):
     cells = drawn(draw)
     found = cells.numbers("test_accuracy")
-    for place, pair in enumerate(cells.pairs):
-        mine, rows = found.of(np.arange(len(cells.pairs)) == place), sound(pair)
+    for place, pair in enumerate(pairs(cells)):
+        mine, rows = found.of(np.arange(len(cells)) == place), sound(pair)
         assert mine.cell.tolist() == [place] * len(rows)
         assert mine.seed.tolist() == list(rows)
         assert mine.base.tolist() == [base["test_accuracy"] for base, _ in rows.values()]
@@ -66,11 +88,11 @@ def test_each_cell_has_its_own_numbers(draw):
 def test_each_cell_has_its_own_timings_one_for_each_pair_of_packs(draw):
     cells = drawn(draw)
     found = cells.timings("test_accuracy")
-    for place, pair in enumerate(cells.pairs):
+    for place, pair in enumerate(pairs(cells)):
         packs = {}
         for base, head in sound(pair).values():
             packs.setdefault((base["pack"], head["pack"]), []).append((base["test_accuracy"], head["test_accuracy"]))
-        mine = found.of(np.arange(len(cells.pairs)) == place)
+        mine = found.of(np.arange(len(cells)) == place)
         wanted = [np.mean(packs[names], axis=0) for names in sorted(packs)]
         assert np.allclose(np.stack([mine.base, mine.head], axis=1), np.reshape(wanted, (-1, 2)), rtol=1e-12)
 
@@ -78,11 +100,11 @@ def test_each_cell_has_its_own_timings_one_for_each_pair_of_packs(draw):
 @pytest.mark.parametrize("draw", range(20))
 def test_each_cell_has_its_own_remarks(draw):
     cells = drawn(draw)
-    rows = [[row for both in pair.rows for row in both] for pair in cells.pairs]
-    assert cells.timing_obstacles == [pair.timing_obstacle for pair in cells.pairs]
+    rows = [[row for both in pair.rows for row in both] for pair in pairs(cells)]
+    assert cells.timing_obstacles == [pair.timing_obstacle for pair in pairs(cells)]
     assert cells.resolutions(ACCURACY).tolist() == [resolution(ACCURACY, mine) for mine in rows]
-    assert cells.resolutions(CLUSTERS).tolist() == [0.0] * len(cells.pairs)
-    unchanged = [all(base[key] == head[key] for base, head in pair.rows for key in ("run_id", "code_id")) for pair in cells.pairs]
+    assert cells.resolutions(CLUSTERS).tolist() == [0.0] * len(cells)
+    unchanged = [all(base[key] == head[key] for base, head in pair.rows for key in ("run_id", "code_id")) for pair in pairs(cells)]
     assert cells.unchanged.tolist() == unchanged
 
 
@@ -93,13 +115,12 @@ def test_the_draws_differ_in_what_they_are_about():
 
 
 def test_a_metric_that_is_in_no_row_has_no_numbers():
-    cells = drawn(0)
+    cells, whole = drawn(0), side(np.random.default_rng(0))
     assert [len(values) for values in cells.numbers("no_such_metric")] == [0] * 4
     assert [len(values) for values in cells.timings("no_such_metric")] == [0] * 4
-    assert [len(values) for values in Cells([]).numbers("test_accuracy")] == [0] * 4
+    assert [len(values) for values in Cells(Sides(whole, whole), []).numbers("test_accuracy")] == [0] * 4
 
 
 def test_seeds_that_no_float_can_tell_apart_are_two():
-    side = points(frame(*[row(cell(), 2**60 + seed, {}, test_accuracy=0.5) for seed in range(2)]))
-    [(point, rows)] = side.items()
-    assert Cells([Pair(point, rows, rows)]).numbers("test_accuracy").seed.tolist() == [2**60, 2**60 + 1]
+    rows = Placed(frame(*[row(cell(), 2**60 + seed, {}, test_accuracy=0.5) for seed in range(2)]))
+    assert Cells(Sides(rows, rows), list(rows)).numbers("test_accuracy").seed.tolist() == [2**60, 2**60 + 1]

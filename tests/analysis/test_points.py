@@ -2,36 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from bench.analysis.points import failures, listed, points, resolution, settings, value
-from bench.errors import UsageError
-from tests.analysis.demo_rows import ACCURACY, LOSS, cell, frame, row, seeds
-
-
-def test_rows_become_points_by_axis_values_whatever_the_frame_calls_missing():
-    one = seeds([0.9, None], cell(), {"dropout": "0"})
-    other = seeds([0.8], cell(width=8), {"model": "fnn(width=8)"}, experiment="other")
-    found = points(frame(one, other))
-    assert [(point.experiment, point.axes, sorted(rows)) for point, rows in sorted(found.items())] == [
-        ("main", (("dropout", "0"),), [0, 1]),
-        ("other", (("model", "fnn(width=8)"),), [0]),
-    ]
-    rows = next(iter(found.values()))
-    assert value(rows[1], "test_accuracy") is None
-    assert value(rows[0], "test_accuracy") == 0.9
-    assert failures(rows.values()) == "1 diverged"
-    assert settings(rows[0])["batch_size"] == 32
-    assert "steps" not in settings(rows[0])
-
-
-def test_the_name_of_a_point():
-    point = next(iter(points(frame(seeds([0.9], axes={"b": "2", "a": "1"})))))
-    assert str(point) == "demo / paper / main / a=1, b=2"
-
-
-def test_two_rows_for_one_seed_are_refused():
-    twice = frame(seeds([0.9], commit="a", diff_hash="x"), seeds([0.8], commit="b", diff_hash="x"))
-    with pytest.raises(UsageError, match=r"demo / paper / main: two rows for seed 0, with different commit"):
-        points(twice)
+from bench.analysis.points import listed, resolution, value
+from tests.analysis.demo_rows import ACCURACY, LOSS, cell, row
 
 
 def test_a_value_counts_only_if_the_run_is_ok():
@@ -48,8 +20,3 @@ def test_the_resolution_is_one_sample():
 @pytest.mark.parametrize(("given", "text"), [([], ""), ([3], "3"), ([4, 0, 1, 2, 7, 8], "0–2, 4, 7–8")])
 def test_seeds_are_listed_as_ranges(given, text):
     assert listed(given) == text
-
-
-def test_nullable_columns_give_the_same_points():
-    plain = frame(seeds([0.9, None], axes={"dropout": "0"}), seeds([0.8], experiment="other"))
-    assert points(plain.convert_dtypes()) == points(plain)

@@ -3,9 +3,14 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from bench.analysis.records import column, records
+from bench.analysis.records import Columns, Record
 
 FRAME = pd.DataFrame({"name": ["a", None], "number": [1.5, float("nan")], "seed": [3, 4]}).astype({"name": object})
+
+
+def records(frame):
+    columns = Columns(frame)
+    return [Record(columns, index) for index in range(len(frame))]
 
 
 def test_rows_are_mappings_in_which_nothing_is_nan():
@@ -41,10 +46,3 @@ def test_a_column_is_made_into_objects_once_and_only_when_asked_for():
     assert frame.asked == []
     assert [row["seed"] for row in rows] == [3, 4]
     assert frame.asked == ["seed"]
-
-
-def test_a_column_of_some_rows_is_what_each_of_them_holds():
-    rows = records(FRAME)
-    for name in (*FRAME.columns, "no such column"):
-        assert column(rows[::-1], name) == [row.get(name) for row in rows[::-1]]
-    assert column([], "seed") == []
