@@ -138,7 +138,7 @@ def _of_origin(registry: Registry, origin: Origin, experiments: set[str]) -> pd.
 def _histories(registry: Registry, rows: pd.DataFrame) -> dict[str, History]:
     """The course of training of each row of `runs`."""
     curves = registry.curves("history", rows)
-    return {str(name): _history(those) for name, those in curves.groupby("of", sort=False)} | {
+    return {str(name): _history(those) for name, those in curves.groupby("of", sort=False, observed=True)} | {
         name: History([], [], {}) for name in set(rows["row"]) - set(curves["of"])
     }
 

@@ -6,6 +6,7 @@ values are bool and boolean in the same way; numbers are float64 with NaN; times
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -19,18 +20,23 @@ from bench.registry.schema import TABLES
 NULLABLE = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
 
 
-def frame(table: pa.Table, name: str) -> pd.DataFrame:
+def frame(table: pa.Table, name: str, categories: Collection[str] = ()) -> pd.DataFrame:
     """Turn a table into a frame.
 
     Args:
         table: columns of the types of `bench.registry.schema.TYPES`; texts may be `bench.registry.parquet.ENCODED`.
         name: a key of `bench.registry.schema.TABLES`.
+        categories: columns of texts that shall be categorical.
 
     Returns:
         The same rows and columns.
     """
     demanded = {column.name for column in TABLES[name] if not column.nullable}
-    return pd.DataFrame({field.name: _series(table[field.name], field.name in demanded) for field in table.schema})
+    series = {
+        field.name: _categorical(table[field.name]) if field.name in categories else _series(table[field.name], field.name in demanded)
+        for field in table.schema
+    }
+    return pd.DataFrame(series)
 
 
 def _series(column: pa.ChunkedArray, demanded: bool) -> pd.Series[Any]:
@@ -41,12 +47,23 @@ def _series(column: pa.ChunkedArray, demanded: bool) -> pd.Series[Any]:
     return series
 
 
+def _categorical(column: pa.ChunkedArray) -> pd.Series[Any]:
+    words, places = _coded(column)
+    # A file of other software may hold a text twice.
+    codes, categories = pd.factorize(np.array([*words, None], dtype=object))
+    return pd.Series(pd.Categorical.from_codes(codes[places.fill_null(len(words)).to_numpy()], pd.Index(categories, dtype=object)))
+
+
 def _texts(column: pa.ChunkedArray) -> npt.NDArray[np.object_]:
     # Equal texts become one object: a long table repeats a few names in each row.
+    words, places = _coded(column)
+    texts: npt.NDArray[np.object_] = np.array([*words, None], dtype=object).take(places.fill_null(len(words)).to_numpy())
+    return texts
+
+
+def _coded(column: pa.ChunkedArray) -> tuple[list[str], pa.Array]:
+    """The different texts of a column, and the place of each value among them."""
     # They are found before the chunks are put together, which would copy every repetition.
     encoded = column.dictionary_encode() if column.type != ENCODED else column.unify_dictionaries()
     encoded = encoded.combine_chunks()
-    words = np.array([*encoded.dictionary.to_pylist(), None], dtype=object)
-    places = encoded.indices.fill_null(len(words) - 1).to_numpy(zero_copy_only=False)
-    texts: npt.NDArray[np.object_] = words.take(places)
-    return texts
+    return encoded.dictionary.to_pylist(), encoded.indices

@@ -23,6 +23,7 @@ from bench.registry.compaction import Compacted, compact
 from bench.registry.frames import frame
 from bench.registry.layout import COMMIT, DIGEST, FORMAT_TEXT, PUBLISHED, STEM, SUITES, WEIGHTS, Layout
 from bench.registry.merging import Merged, merge
+from bench.registry.owners import owned
 from bench.registry.reading import Fault, Reader, Wanted, Without
 from bench.registry.rows import check_finite
 from bench.registry.schema import TABLES, metric_of
@@ -227,16 +228,15 @@ class Registry:
             runs: rows of `runs`, with the columns ``row`` and ``reused_from``.
 
         Returns:
-            The table's rows, and first a column ``of``: the row of `runs` that each belongs to.
+            The table's rows, and first a column ``of``: the row of `runs` that each belongs to, a categorical of all of `runs`.
 
         Raises:
             StorageError: if the folder is no registry.
             UnknownNameError: if there is no such table.
         """
         trained = runs["reused_from"].where(runs["reused_from"].notna(), runs["row"])
-        owners = pd.DataFrame({"of": runs["row"], "row": trained}, dtype=object)
-        rows = self._reader.load(name, self._reader.recorded(name), Wanted(rows=set(trained), encoded=True))
-        return owners.merge(frame(rows, name), on="row")
+        content = self._reader.load(name, self._reader.recorded(name), Wanted(rows=set(trained), encoded=True))
+        return owned(frame(content, name, {"row"}), pd.DataFrame({"of": runs["row"], "row": trained}, dtype=object))
 
     def states(self) -> pd.DataFrame:
         """The states of the code that there are rows of, superseded rows counted too; far cheaper than the rows.

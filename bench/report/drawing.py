@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -24,10 +24,10 @@ from bench.report.page.picture import Picture, picture
 from bench.suite_file import Figure
 
 LARGE = 5_000
-"""Runs, summed over the figures, from which on processes pay; to start one takes as long as to draw a few figures."""
+"""How much there is to draw from which on processes pay, in runs: to start one takes as long as to draw a few figures."""
 
-FIGURE = 200
-"""How many runs a figure counts for besides its own: axes, ticks and letters take long, however few its lines are."""
+EXPERIMENT = 300
+"""How many runs an experiment counts for besides its own: axes, ticks and letters of its figures take long, however few the lines are."""
 
 MOST = 8
 """Processes; each takes 200 MB."""
@@ -72,33 +72,52 @@ def sheet(task: Task) -> Sheet:
     return Sheet(task.name, drawn.notes, shown, {f"{task.name}.png": raster, f"{task.name}.svg": vector})
 
 
-@contextmanager
-def sheets(tasks: Sequence[Task], large: int = LARGE) -> Iterator[Iterator[Sheet]]:
-    """Draw figures; where there is much to draw, by several processes, while the caller goes on.
+Draw = Callable[[Sequence[Task]], Iterator[Sheet]]
+"""Draws figures, those of the most points first: they take longest, and no process shall be left alone with one."""
+
+
+def processes_for(runs: pd.DataFrame) -> int:
+    """How many processes pay.
 
     Args:
-        tasks: the figures.
-        large: how much there is to draw where there are several processes.
+        runs: the rows that are drawn, of all experiments.
+    """
+    size = len(runs) + EXPERIMENT * len(runs[["suite", "profile", "experiment"]].drop_duplicates())
+    processors = len(os.sched_getaffinity(0))
+    return min(MOST, processors) if size >= LARGE and processors > 1 else 0
 
-    Yields:
-        The figures that were drawn, those of the most points first: they take longest, and no process shall be left alone with one.
+
+@contextmanager
+def drawing(processes: int = 0) -> Iterator[Draw]:
+    """Draw figures; by processes of their own, which start at once, while the caller goes on.
+
+    Args:
+        processes: how many; without any, each figure is drawn when it is asked for.
 
     Raises:
         MissingError: if one of the processes is ended from outside.
     """
-    tasks = sorted(tasks, key=lambda task: len(task.points), reverse=True)
-    if len(tasks) < 2 or sum(FIGURE + len(task.runs) for task in tasks) < large:
-        yield map(sheet, tasks)
+    if not processes:
+        yield lambda tasks: map(sheet, _longest_first(tasks))
         return
-    pool = ProcessPoolExecutor(min(MOST, len(tasks), len(os.sched_getaffinity(0))), multiprocessing.get_context("spawn"), _end_with_starter)
+    pool = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), _end_with_starter)
     try:
         with _deaf():
-            drawn = pool.map(sheet, tasks)
-        yield drawn
+            for _ in range(processes):
+                pool.submit(_nothing)
+        yield lambda tasks: pool.map(sheet, _longest_first(tasks))
     except BrokenProcessPool as error:
         raise MissingError("a process that drew figures was ended from outside, perhaps for want of memory", hint="Run `bench report` again.") from error
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _longest_first(tasks: Sequence[Task]) -> list[Task]:
+    return sorted(tasks, key=lambda task: len(task.points), reverse=True)
+
+
+def _nothing() -> None:
+    """What a process is given to do so that it starts."""
 
 
 @contextmanager

@@ -36,9 +36,9 @@ def draw_fits(spec: FigureSpec, cells: Sequence[GridCell], points: pd.DataFrame,
 
 
 def _draw(place: Axes, points: pd.DataFrame) -> None:
-    last = points[points["step"] == points.groupby("of")["step"].transform("max")]
+    last = points[points["step"] == points.groupby("of", observed=True)["step"].transform("max")]
     grid = last[last["split"] == "test"].sort_values("x")
-    for _, run in grid.groupby("of", sort=True):
+    for _, run in grid.groupby("of", sort=True, observed=True):
         place.plot(run["x"], run["output"], color=COLOURS[0], linewidth=0.7, label="network")
     truth = grid.drop_duplicates("x")
     place.plot(truth["x"], truth["target"], color="black", linestyle="--", linewidth=1, label="target")

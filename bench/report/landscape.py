@@ -41,7 +41,7 @@ def draw_landscape(spec: FigureSpec, cells: Sequence[GridCell], points: pd.DataF
 
 def over_directions(points: pd.DataFrame) -> pd.DataFrame:
     """Each run's mean over its directions; none where a loss is not finite, as the others would be a biased sample."""
-    means = points.groupby(["of", "alpha"])["loss"].agg(lambda losses: losses.mean(skipna=False))
+    means = points.groupby(["of", "alpha"], observed=True)["loss"].agg(lambda losses: losses.mean(skipna=False))
     return means.reset_index()
 
 

@@ -138,7 +138,8 @@ def rows_of(cell: GridCell) -> Sequence[str]:
 def points_by_line(lines: Sequence[Line], points: pd.DataFrame) -> list[pd.DataFrame]:
     """The points of each line's runs that are ok, found in one go."""
     owner = {row: place for place, line in enumerate(lines) for row in rows_of(line.cell)}
-    places = points["of"].map(owner).fillna(-1).to_numpy(dtype=np.int64)
+    codes, names = pd.factorize(points["of"])
+    places = np.array([owner.get(name, -1) for name in names], dtype=np.int64)[codes]
     by_line = points.iloc[np.argsort(places, kind="stable")]
     ends = np.searchsorted(np.sort(places), np.arange(len(lines) + 1))
     return [by_line.iloc[start:end] for start, end in itertools.pairwise(ends)]

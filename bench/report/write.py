@@ -16,7 +16,7 @@ from bench.report import render
 from bench.report.content import Content, gather
 from bench.report.current import current
 from bench.report.document import Illustration, document, index
-from bench.report.drawing import Sheet, Task, sheets
+from bench.report.drawing import Draw, Sheet, Task, drawing, processes_for
 from bench.report.figures import TABLES
 from bench.report.latex import latex
 from bench.report.lines import FEW_PANELS, MOST_PANELS
@@ -69,13 +69,14 @@ def write_report(
         raise NothingError(*_nothing(variant, known))
     metrics = registry.metrics()
     contents, refused = [], []
-    for (suite, profile), rows in mine.groupby(["suite", "profile"], sort=True):
-        if SLUG.fullmatch(str(suite)) and profile in PROFILES:
-            contents.append((folder_of(str(suite), str(profile), variant), gather(rows, find_suite(str(suite), _digest(rows)), metrics, published)))
-        else:
-            refused.append(f"Not shown, as its name is none: suite {suite!r}, profile {profile!r}.")
-    shown = [(folder, content) for folder, content in contents if only in (None, content.name)]
-    pages = [path for folder, content in shown for path in _write(registry, content, _all_commits(runs, content), out / folder, metrics)]
+    with drawing(processes_for(mine if only is None else mine[mine["suite"] == only])) as draw:
+        for (suite, profile), rows in mine.groupby(["suite", "profile"], sort=True):
+            if SLUG.fullmatch(str(suite)) and profile in PROFILES:
+                contents.append((folder_of(str(suite), str(profile), variant), gather(rows, find_suite(str(suite), _digest(rows)), metrics, published)))
+            else:
+                refused.append(f"Not shown, as its name is none: suite {suite!r}, profile {profile!r}.")
+        shown = [(folder, content) for folder, content in contents if only in (None, content.name)]
+        pages = [path for folder, content in shown for path in _write(registry, content, _all_commits(runs, content), out / folder, metrics, draw)]
     _write_files(out, {"index.md": index(contents, refused).encode(), "index.html": index_page(contents, refused).encode()})
     return [out / "index.html", out / "index.md", *pages]
 
@@ -103,18 +104,18 @@ def _all_commits(runs: pd.DataFrame, content: Content) -> pd.DataFrame:
     return runs[(runs["suite"] == content.name) & (runs["profile"] == content.profile)]
 
 
-def _write(registry: Rows, content: Content, runs: pd.DataFrame, folder: Path, metrics: Mapping[str, Metric]) -> list[Path]:
+def _write(registry: Rows, content: Content, runs: pd.DataFrame, folder: Path, metrics: Mapping[str, Metric], draw: Draw) -> list[Path]:
     claims = {"claims": content.claims} if content.claims is not None else {}
     named = {**claims, **{f"cells-{name}": table for name, table in content.experiments.items()}, **content.tables}
-    with sheets(_tasks(registry, content, metrics)) as drawing:
-        for name, table in named.items():
-            _write_files(folder / "tables", {f"{name}.{ending}": render_table(table).encode() for ending, render_table in _ENDINGS.items()})
-        past, data = history(runs, metrics, list(content.experiments)), runs_data(content, metrics)
-        drawn: dict[str, Sheet] = {}
-        for sheet in drawing:
-            drawn[sheet.name] = sheet
-            if sheet.files:
-                _write_files(folder / "figures", sheet.files)
+    sheets = draw(_tasks(registry, content, metrics))
+    for name, table in named.items():
+        _write_files(folder / "tables", {f"{name}.{ending}": render_table(table).encode() for ending, render_table in _ENDINGS.items()})
+    past, data = history(runs, metrics, list(content.experiments)), runs_data(content, metrics)
+    drawn: dict[str, Sheet] = {}
+    for sheet in sheets:
+        drawn[sheet.name] = sheet
+        if sheet.files:
+            _write_files(folder / "figures", sheet.files)
     illustrations = list(_illustrations(content, drawn))
     pictures = {name: shown for name in content.figures if (shown := drawn[name].picture) is not None}
     whole = Page(content, data, illustrations, pictures, past)

@@ -27,3 +27,11 @@ def test_texts_are_the_same_however_they_are_read(tmp_path_factory, world, compa
         assert pa.string() not in encoded.schema.types
         assert encoded.cast(plain.schema).equals(plain)
         pd.testing.assert_frame_equal(frame(encoded, name), frame(plain, name))
+
+
+def test_categories_are_what_texts_are_also_where_a_dictionary_holds_one_twice():
+    twice = pa.DictionaryArray.from_arrays(pa.array([0, 2, None, 1, 0], pa.int32()), pa.array(["a", "b", "a"]))
+    table = pa.table({"row": pa.chunked_array([twice]), "run_id": pa.chunked_array([twice])})
+    found = frame(table, "history", {"row"})
+    assert isinstance(found["row"].dtype, pd.CategoricalDtype)
+    assert found["row"].astype(object).where(found["row"].notna(), None).tolist() == found["run_id"].tolist() == ["a", "a", None, "b", "a"]
