@@ -17,6 +17,7 @@ from multiprocessing.connection import wait
 import pandas as pd
 
 from bench.errors import MissingError
+from bench.garbage import littering
 from bench.metric import Metric
 from bench.report import style
 from bench.report.figures import draw
@@ -62,6 +63,7 @@ class Sheet:
     files: Mapping[str, bytes]
 
 
+@littering()
 def sheet(task: Task) -> Sheet:
     """Draw a figure."""
     drawn = draw(task.spec, task.runs, task.points, task.metrics, most=task.most)

@@ -46,11 +46,14 @@ def drawn(processes):
         return list(draw(tasks()))
 
 
-def test_processes_are_for_many_runs_or_many_experiments():
+def test_processes_are_for_many_runs_or_many_experiments(monkeypatch):
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1, 2})
     few = batch_sizes()
     assert processes_for(few) == processes_for(few[:0]) == 0
-    assert processes_for(pd.concat([few] * (LARGE // len(few) + 1))) > 0
-    assert processes_for(pd.concat([few.assign(experiment=str(number)) for number in range(LARGE // EXPERIMENT + 1)])) > 0
+    assert processes_for(pd.concat([few] * (LARGE // len(few) + 1))) == 3
+    assert processes_for(pd.concat([few.assign(experiment=str(number)) for number in range(LARGE // EXPERIMENT + 1)])) == 3
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0})
+    assert processes_for(pd.concat([few] * (LARGE // len(few) + 1))) == 0
 
 
 def test_several_processes_draw_what_one_does():
