@@ -19,6 +19,7 @@ from bench.selection import Selection
 AmountUnit = Literal["", "pp", "%", "sd"]
 Outcome = Literal["crossed", "not shown", "held", "undetectable", "not judged"]
 FAILING: tuple[Outcome, ...] = ("crossed", "not shown")
+ROUNDING = 1e-9  # pp; no test set is so large that one of its samples weighs less: what sums of shares leave of a difference of nothing
 _GATE = re.compile(r"\s*(?P<metric>[A-Za-z_]\w*)\s*:\s*(?P<amount>(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(?P<unit>pp|%|sd)?\s*(?::(?P<cells>.*))?", re.DOTALL)
 
 
@@ -195,4 +196,7 @@ def _shown(effect: float, change: Change) -> str:
     if change.difference is None or change.metric is None:
         return ""
     scale = change.difference.scale
-    return f"{on_display(effect, scale):+.3g} {display_unit(scale, change.metric)}".strip()
+    amount = on_display(effect, scale)
+    if scale == "points" and abs(amount) < ROUNDING:
+        amount = 0.0
+    return f"{amount:+.3g} {display_unit(scale, change.metric)}".strip()

@@ -89,6 +89,14 @@ def test_an_improvement_and_identical_numbers_hold():
     assert (each, found.crossed) == (["held"], False)
 
 
+def test_what_rounding_leaves_of_differences_that_cancel_is_nothing():
+    """-1.2, 1 and 0.2 points add up, but for the last bits, to nothing."""
+    base, head = [0.04, 0.074, 0.016], [0.028, 0.084, 0.018]
+    found, _ = outcomes(base, head, "test_accuracy:0.5pp")
+    assert 0 < abs(found.changes[0].difference.mean) < 1e-12
+    assert found.gates[0].finding.startswith("+0 pp; ")
+
+
 def test_a_loss_crosses_in_percent():
     base, head = [1.0, 2.0, 3.0, 4.0], [1.1, 2.25, 3.3, 4.4]
     assert outcomes(base, head, "test_loss:10%", "test_loss:15%", metric="test_loss")[1] == ["crossed", "held"]
