@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from bench.counted import counted
 from bench.errors import BenchError, NothingError, SuiteError, UsageError
 from bench.garbage import littering
 from bench.options import (
@@ -189,7 +190,7 @@ def validate(
                 raise SuiteError(problems)
             cells = sum(len(experiment.cells) for experiment in experiments)
             runs = sum(len(experiment.cells) * len(experiment.seeds) for experiment in experiments)
-            _say(f"{suite.name} at {profile}: sound; {len(experiments)} experiments, {cells} cells, {runs} runs")
+            _say(f"{suite.name} at {profile}: sound; {counted(len(experiments), 'experiment')}, {counted(cells, 'cell')}, {counted(runs, 'run')}")
 
 
 @app.command()
@@ -378,7 +379,7 @@ def export(
 
     registry = _registry(results)
     count = write(registry, file, replace=force, raw_csv=raw_csv)
-    _say(f"wrote {count} rows to {file}")
+    _say(f"wrote {counted(count, 'row')} to {file}")
     _end(registry)
 
 
@@ -424,7 +425,10 @@ def gc(
     _print(strays_table(listed), format_)
     if not dry_run:
         registry.remove(listed)
-    _say(f"{'to remove' if dry_run else 'removed'}: {len(listed)} files, {sum(stray.size for stray in listed):,} bytes", err=format_ is not Format.table)
+    _say(
+        f"{'to remove' if dry_run else 'removed'}: {counted(len(listed), 'file')}, {counted(sum(stray.size for stray in listed), 'byte')}",
+        err=format_ is not Format.table,
+    )
     _end(registry)
 
 
@@ -590,7 +594,7 @@ def _run_suite(request: Request, registry: Registry, way: Way, out: Path, format
     _print_results(job.plan, registry, out, fresh, format_)
     failures = {status: count for status, count in ended.items() if status not in ("ok", "diverged")}
     for status, count in failures.items():
-        _say(f"{count} runs: {status}; the report has the reasons, --retry-failed --executor inline --debug the tracebacks", err=True)
+        _say(f"{counted(count, 'run')}: {status}; the report has the reasons, --retry-failed --executor inline --debug the tracebacks", err=True)
     return bool(failures or counts["failed"])
 
 
@@ -626,7 +630,9 @@ def _measure_suite(request: Request, registry: Registry, way: Way, out: Path, fo
         _print_results(job.plan, registry, out, bool(ended or job.plan.to_repeat()), format_)
         unmeasured = len(found) + len(pairs) - ended["ok"] - ended["diverged"]
         if unmeasured or untrained:
-            _say(f"{unmeasured} rows could not be measured, {untrained} runs are not trained; bench run {request.suite} does both", err=True)
+            _say(
+                f"could not be measured: {counted(unmeasured, 'row')}; not trained: {counted(untrained, 'run')}; bench run {request.suite} does both", err=True
+            )
         return bool(unmeasured or untrained)
     return False
 
@@ -676,7 +682,7 @@ def _print_results(plan: Plan, registry: Registry, out: Path, fresh: bool, forma
     if fresh or not folder.is_dir():
         _write_report(registry, out, origin.variant, origin.suite)
     files = sum(1 for _ in (registry.root / "runs").glob(f"{origin.suite}.{origin.profile}.*.parquet"))
-    _say(f"rows:    {registry.root}/runs/{origin.suite}.{origin.profile}.*.parquet ({files} files)")
+    _say(f"rows:    {registry.root}/runs/{origin.suite}.{origin.profile}.*.parquet ({counted(files, 'file')})")
     _say(f"tables:  {folder}/tables/ ({len(list((folder / 'tables').glob('*.md')))} as .md, .tex, .csv)")
     _say(f"figures: {folder}/figures/ ({len(list((folder / 'figures').glob('*.png')))} as .png, .svg)")
     _say(f"report:  {folder}/report.html (and report.md)")
@@ -696,7 +702,7 @@ def _print_plan(request: Request, registry: Registry, way: Way, format_: Format 
 def _counts(plan: Plan) -> str:
     words = {"done": "done", "reuse": "trained before", "new": "new", "stale": "stale", "failed": "failed before"}
     counts = plan.counts()
-    return f"{len(plan.runs)} runs: " + ", ".join(f"{counts[state]} {word}" for state, word in words.items() if counts[state])  # type: ignore[index]  # the keys are the states
+    return f"{counted(len(plan.runs), 'run')}: " + ", ".join(f"{counts[state]} {word}" for state, word in words.items() if counts[state])  # type: ignore[index]  # the keys are the states
 
 
 def _write_report(registry: Registry, out: Path, variant: str, suite: str | None = None) -> list[Path]:

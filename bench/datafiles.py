@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bench.counted import counted
 from bench.errors import MissingError, Place, StorageError
 from bench.files import adopt
 
@@ -118,7 +119,7 @@ def fetch(name: str, files: Files, folder: Path, report: Callable[[str], None], 
             _publish(name, {path: files.sha256[path] for path in absent}, Path(staging, "files"), folder)
     except OSError as error:
         raise StorageError(f"the data folder cannot be written: {error}", Place(str(folder))) from error
-    report(f"{name}: {len(files.sha256)} files are there and right, {len(absent)} of them new")
+    report(f"{name}: {counted(len(files.sha256), 'file is', 'files are')} there and right, {len(absent)} of them new")
 
 
 def digest(path: Path, algorithm: Callable[[], Any] = hashlib.sha256) -> str:

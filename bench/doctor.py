@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import psutil
 
 from bench import files
+from bench.counted import counted
 from bench.datafiles import data_folder, missing
 from bench.errors import BenchError
 from bench.registry.store import Registry
@@ -97,7 +98,7 @@ def _data() -> Iterator[Finding]:
         return
     for name in data_names():
         absent = missing(data_files(name), folder)
-        state = f"not there: {len(absent)} files" if absent else "there"
+        state = f"not there: {counted(len(absent), 'file')}" if absent else "there"
         yield Finding(f"data set {name}", state, remedy=f"If it is needed: bench data fetch {name}" if absent else f"To check it: bench data verify {name}")
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 from bench import suite as suites
 from bench.catalog import Catalog, Part, load_entry_points, load_plugin
 from bench.cells import CATALOGS
+from bench.counted import counted
 from bench.datafiles import Files
 from bench.errors import BenchError, UsageError, did_you_mean
 from bench.measuring import Lacking, lacking_runs
@@ -76,7 +77,7 @@ def plan_tables(plan: Plan, packs: int, rows: pd.DataFrame) -> list[Table]:
         summary.append((experiment, str(len({run.run.cell_id for run in runs})), str(len(runs)), *counts))
     to_train = plan.to_train()
     measurable = sum(not each.obstacle for each in lacking_runs(plan))
-    notes = [f"{len(plan.runs)} runs; to train: {len(to_train)} runs in {packs} packs.", *_estimate(to_train, rows)]
+    notes = [f"{counted(len(plan.runs), 'run')}; to train: {counted(len(to_train), 'run')} in {counted(packs, 'pack')}.", *_estimate(to_train, rows)]
     notes += [f"{measurable} of these only lack measures, and their weights were kept: bench measure takes them without training."] if measurable else []
     first = text_table(f"{plan.origin.suite} at {plan.origin.profile}", ("experiment", "cells", "runs", *states), summary, notes)
     reasons = [
@@ -102,7 +103,7 @@ def _estimate(to_train: Sequence[PlannedRun], rows: pd.DataFrame) -> list[str]:
     if not known:
         return []
     memory = trained["peak_memory"].max() / 2**20
-    unknown = f"; {len(to_train) - len(known)} runs of experiments that were never run are not counted" if len(known) < len(to_train) else ""
+    unknown = f"; not counted: {counted(len(to_train) - len(known), 'run')} of experiments that were never run" if len(known) < len(to_train) else ""
     return [f"About {sum(known):.0f} s of one worker, by past rows{unknown}; at most {memory:.0f} MiB per worker so far."]
 
 

@@ -17,6 +17,7 @@ from bench import yaml
 from bench.blocks import Profile
 from bench.cells import CellBuilder
 from bench.config import Cell, PartSpec
+from bench.counted import counted
 from bench.errors import BenchError, Place, SuiteError, UsageError, did_you_mean
 from bench.misfits import misfits
 from bench.overrides import Overrides
@@ -191,12 +192,17 @@ class _Resolver:
         if count > choice.max_cells:
             place = self._place("experiments", self._name, "grid")
             hint = "Sweep fewer values, or raise --max-cells."
-            self.problems.append(UsageError(f"the grid has {count} cells; at most {choice.max_cells} are expanded", place, hint))
+            self.problems.append(UsageError(f"the grid has {counted(count, 'cell')}; at most {choice.max_cells:,} are expanded", place, hint))
             return None
         seeds = self._seeds()
         if count * len(seeds) > MAX_RUNS:
             place = self._place("experiments", self._name)
-            self.problems.append(UsageError(f"{count} cells with {len(seeds)} seeds are {count * len(seeds)} runs; at most {MAX_RUNS} are planned", place))
+            self.problems.append(
+                UsageError(
+                    f"{counted(count, 'cell')} with {counted(len(seeds), 'seed')} are {counted(count * len(seeds), 'run')}; at most {MAX_RUNS:,} are planned",
+                    place,
+                )
+            )
             return None
         measures = self._measures()
         cells = tuple(self._cells(grid, measures, choice))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import replace
 from typing import TypeVar
 
+from bench.counted import counted
 from bench.leases import Leases
 from bench.packing import Pack
 from bench.registry.store import Registry
@@ -71,9 +72,9 @@ class Sharing:
         owners = sorted({owner for owner in self.elsewhere.values() if owner})
         at = sum(bool(owner) for owner in self.elsewhere.values())
         return (
-            f"{at} runs are running elsewhere ({', '.join(owners)}); waiting for them"
+            f"{counted(at, 'run is', 'runs are')} running elsewhere ({', '.join(owners)}); waiting for them"
             if at
-            else f"{len(self.elsewhere)} runs were recorded elsewhere meanwhile"
+            else f"{counted(len(self.elsewhere), 'run was', 'runs were')} recorded elsewhere meanwhile"
         )
 
     def wait(self, asked: Callable[[], bool]) -> None:

@@ -16,7 +16,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 FOUNDATION = frozenset(
     {
-        *("errors", "files", "garbage", "yaml", "catalog", "selection", "seeding", "config", "metric", "results"),
+        *("errors", "files", "counted", "garbage", "yaml", "catalog", "selection", "seeding", "config", "metric", "results"),
         *("settings", "overrides", "suite", "suite_file", "blocks", "claim", "statement", "validation", "sources", "datafiles", "template"),
     }
 )

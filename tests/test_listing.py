@@ -66,7 +66,7 @@ def test_a_plan_is_counted_by_experiment():
 
 def test_shared_runs_are_trained_once():
     table, _ = shown(planned(resolved("experiments: {a: {}, b: {}}")), pd.DataFrame())
-    assert table.notes == ("2 runs; to train: 1 runs in 1 packs.",)
+    assert table.notes == ("2 runs; to train: 1 run in 1 pack.",)
 
 
 def test_time_and_memory_are_estimated_from_past_rows():
@@ -75,7 +75,7 @@ def test_time_and_memory_are_estimated_from_past_rows():
     assert table.notes[1:] == ("About 8 s of one worker, by past rows; at most 1 MiB per worker so far.",)
     rows = rows.assign(experiment="b")
     table, _ = shown(planned(resolved("experiments: {a: {dropout: 0.5}, b: {}}"), rows, Policy(force=True)), rows)
-    assert table.notes[1].startswith("About 2 s of one worker, by past rows; 1 runs of experiments that were never run are not counted")
+    assert table.notes[1].startswith("About 2 s of one worker, by past rows; not counted: 1 run of experiments that were never run")
 
 
 @pytest.mark.parametrize("change", [{"status": "crashed"}, {"reused_from": "another"}, {"experiment": "z"}])

@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bench.analysis.measured import Cells
+from bench.counted import counted
 from bench.selection import text
 
 COLUMNS = ("device", "hardware", "threads", "backend", "matmul", "lane", "bench_version", "python", "torch", "numpy", "platform")
@@ -43,7 +44,7 @@ def _differing(name: str, values: Iterable[tuple[Any, Any]]) -> Iterator[str]:
     counts = Counter(values)
     differing = [(text(base), text(head), count) for (base, head), count in counts.items() if base is not None and head is not None and base != head]
     for base, head, count in sorted(differing):
-        yield f"{name}: {base} -> {head} in {count} {'pair' if count == 1 else 'pairs'} of runs"
+        yield f"{name}: {base} -> {head} in {counted(count, 'pair')} of runs"
 
 
 @lru_cache(maxsize=256)

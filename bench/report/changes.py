@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 from bench.analysis.change import Change, Kind
 from bench.analysis.compare import Comparison
 from bench.analysis.pairing import TIMINGS
+from bench.counted import counted
 from bench.report.grid import readable
 from bench.report.table import NONE, Cell, Column, Number, Table
 
@@ -53,7 +54,7 @@ def comparison_table(comparison: Comparison, kinds: Collection[Kind] = EVERY, ti
     averages = [change for change in comparison.averages if _is_listed(change, kinds)]
     places = comparison.places
     heading = f"{title}: {_named(*places)}" if len(places) == 1 else title
-    settings = [f"{setting.experiment}: {setting} ({setting.cells} {'cell' if setting.cells == 1 else 'cells'})" for setting in comparison.settings]
+    settings = [f"{setting.experiment}: {setting} ({counted(setting.cells, 'cell')})" for setting in comparison.settings]
     notes = [
         *_counted(comparison, len(shown) + len(averages)),
         *_one_sided(comparison.of(ONE_SIDED)),
@@ -94,7 +95,7 @@ def _counted(comparison: Comparison, listed: int) -> list[str]:
     totals = {what: sum(count for kind, count in counts.items() if kind not in ONE_SIDED) for what, counts in kinds.items()}
     said = [f"{what} ({totals[what]}): {', '.join(f'{count} {kind}' for kind, count in sorted(counts.items()))}." for what, counts in kinds.items() if counts]
     hidden = sum(totals.values()) - listed
-    return [" ".join(said), *([f"{hidden} rows that show no change are not listed; bench compare --all lists them."] if hidden else [])]
+    return [" ".join(said), *([f"Not listed, as they show no change: {counted(hidden, 'row')}; bench compare --all lists them."] if hidden else [])]
 
 
 def _is_listed(average: Change, kinds: Collection[Kind]) -> bool:

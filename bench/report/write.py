@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shlex
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -61,9 +62,9 @@ def write_report(
         NothingError: if the registry has no rows of this variant.
         StorageError: if a file cannot be written.
     """
-    runs = registry.runs()
-    known = sorted(set(runs["variant"]))
-    runs = runs[runs["variant"] == variant]
+    every = registry.runs()
+    known = sorted(set(every["variant"]))
+    runs = every[every["variant"] == variant]
     mine = current(runs, head)
     if mine.empty:
         raise NothingError(*_nothing(variant, known))
@@ -77,7 +78,8 @@ def write_report(
                 refused.append(f"Not shown, as its name is none: suite {suite!r}, profile {profile!r}.")
         shown = [(folder, content) for folder, content in contents if only in (None, content.name)]
         pages = [path for folder, content in shown for path in _write(registry, content, _all_commits(runs, content), out / folder, metrics, draw)]
-    _write_files(out, {"index.md": index(contents, refused).encode(), "index.html": index_page(contents, refused).encode()})
+    remarks = [*refused, *_of_other_variants(every, variant)]
+    _write_files(out, {"index.md": index(contents, remarks).encode(), "index.html": index_page(contents, remarks).encode()})
     return [out / "index.html", out / "index.md", *pages]
 
 
@@ -87,6 +89,16 @@ def _nothing(variant: str, known: list[str]) -> tuple[str, None, str]:
         return "the registry has no rows", None, "Run a suite: bench run SUITE."
     there = ", ".join(map(repr, filter(None, known))) or "none but the default"
     return f"there are no rows {f'of variant {variant!r}' if variant else 'without --set'}", None, f"Its variants, as --variant takes them: {there}."
+
+
+def _of_other_variants(runs: pd.DataFrame, variant: str) -> list[str]:
+    """What an index says of rows that it does not show."""
+    others = runs.loc[runs["variant"] != variant, ["suite", "profile", "variant"]].drop_duplicates()
+    shown = {name: f"bench report --variant {shlex.quote(name)}" if name else "bench report" for name in others["variant"]}
+    return [
+        f"Not shown: {suite}, {profile}, {f'variant {name}' if name else 'without --set'}; {shown[name]} shows it."
+        for suite, profile, name in sorted(others.itertuples(index=False, name=None))
+    ]
 
 
 def folder_of(suite: str, profile: str, variant: str) -> str:

@@ -88,7 +88,7 @@ def test_init_writes_a_sound_suite(project: Project) -> None:
     assert project.bench("init", "mine.yaml").code == 0
     outcome = project.bench("validate", "mine.yaml")
     assert outcome.code == 0, outcome.err
-    assert "quick: sound; 1 experiments, 3 cells, 9 runs" in outcome.out
+    assert "quick: sound; 1 experiment, 3 cells, 9 runs" in outcome.out
     assert project.bench("init", "mine.yaml").code == 2
     assert project.bench("init", "../Mine Too.yaml").code == 2
 

@@ -34,7 +34,7 @@ def test_the_run_stands_the_fault_is_told_and_nothing_is_trained_again_unless_as
     outcome = project.run(*WORDS)
     assert outcome.code == 1
     assert "(brittle failed: ValueError: broken on purpose)" in outcome.err
-    assert "1 runs: a measure failed" in outcome.err
+    assert "1 run: a measure failed" in outcome.err
     rows = read_results("results").sort_values("seed")
     assert list(rows["status"]) == ["ok"] * 3
     assert rows["test_accuracy"].notna().all()

@@ -135,7 +135,7 @@ def test_without_kept_weights_it_says_so_and_exits_1(paired: Project):
     outcome = measure(paired)
     assert outcome.code == 1
     assert "its weights were not kept" in outcome.out
-    assert "6 rows could not be measured, 0 runs are not trained" in outcome.err
+    assert "could not be measured: 6 rows; not trained: 0 runs" in outcome.err
 
 
 def test_measures_that_look_at_training_as_it_goes_need_training(paired: Project):
@@ -169,7 +169,7 @@ def test_runs_that_failed_are_not_trained(paired: Project, monkeypatch):
         assert paired.run().code == 1
     outcome = measure(paired)
     assert outcome.code == 1
-    assert "6 runs are not trained" in outcome.err
+    assert "not trained: 6 runs" in outcome.err
 
 
 def test_a_pair_of_a_run_that_diverged_has_a_row_that_says_so(paired: Project):

@@ -93,7 +93,7 @@ def test_more_seeds_train_only_the_new_ones(project: Project) -> None:
 def test_variants_and_profiles_do_not_mix(project: Project) -> None:
     project.run("-e", "again")
     outcome = project.run("-e", "again", "--set", "seeds=1", "--set", "optimizer.lr=0.2")
-    assert "1 runs: 1 new" in outcome.out
+    assert "1 run: 1 new" in outcome.out
     rows = read_results("results")
     assert set(rows["variant"]) == {"", "optimizer.lr=0.2 seeds=1"}
     project.bench("report", "--out", "plain")

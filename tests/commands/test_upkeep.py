@@ -90,10 +90,10 @@ def test_gc_removes_what_it_lists(project: Project, world: Registry) -> None:
     listed = project.bench("gc", "--dry-run")
     assert (listed.code, listed.err) == (0, "")
     assert str(stray) in listed.out
-    assert listed.out.endswith("to remove: 1 files, 5 bytes\n")
+    assert listed.out.endswith("to remove: 1 file, 5 bytes\n")
     assert {path for path in Path("results").rglob("*") if path.is_file()} == before
     removed = project.bench("gc", "--format", "json")
-    assert removed.err == "removed: 1 files, 5 bytes\n"
+    assert removed.err == "removed: 1 file, 5 bytes\n"
     assert [row["file"] for row in json.loads(removed.out)["rows"]] == [str(stray)]
     assert {path for path in Path("results").rglob("*") if path.is_file()} == before - {stray}
     assert "removed: 0 files" in project.bench("gc").out

@@ -93,7 +93,7 @@ def test_of_many_cells_those_that_changed_are_listed_and_the_others_counted():
     ]
     assert column(table, "class") == ["inconclusive", "worse", "better"], "the average over the suite is worth a row whatever it says"
     unlisted = len(comparison_table(found).rows) - len(table.rows)
-    assert table.notes[1] == f"{unlisted} rows that show no change are not listed; bench compare --all lists them."
+    assert table.notes[1] == f"Not listed, as they show no change: {unlisted} rows; bench compare --all lists them."
     assert not any("--all" in note for note in comparison_table(found).notes)
 
 

@@ -167,6 +167,9 @@ def test_variants_are_apart(tmp_path):
     (*_, varied) = write_report(Memory(runs, {}), lambda name, digest: None, tmp_path, variant="optimizer.lr=1")
     assert plain.parent != varied.parent
     assert "variant optimizer.lr=1" in varied.read_text(encoding="utf-8")
+    assert "without --set; bench report shows it." in (tmp_path / "index.md").read_text(encoding="utf-8")
+    write_report(Memory(runs, {}), lambda name, digest: None, tmp_path)
+    assert "variant optimizer.lr=1; bench report --variant optimizer.lr=1 shows it." in (tmp_path / "index.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.fault("F45")

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bench.counted import counted
 from bench.report.content import Content
 from bench.report.document import Illustration, about, in_short, provenance, remarks, seed_counts
 from bench.report.missing import not_ok
@@ -101,15 +102,22 @@ def _sections(parts: Page) -> Iterator[tuple[str, str, Html]]:
 
 def _overview(parts: Page) -> Html:
     content, rows = parts.content, parts.content.rows
+    seeds = sorted(set(seed_counts(rows)))
     counts = [
         (f"{int((rows['status'] == 'ok').sum())} of {len(rows)}", "runs are ok"),
-        (str(len(content.experiments)), "experiments"),
-        (" to ".join(map(str, sorted(set(seed_counts(rows))))), "seeds"),
-        (str(max(1, len(parts.history.states))), "commits"),
+        _apart(counted(len(content.experiments), "experiment")),
+        (" to ".join(map(str, seeds)), "seed" if seeds == [1] else "seeds"),
+        _apart(counted(max(1, len(parts.history.states)), "commit")),
     ]
     tiles = element("dl", *(element("div", element("dt", words), element("dd", number)) for number, words in counts), class_="tiles")
     said = element("ul", *(element("li", remark) for remark in remarks(content)))
     return join([tiles, _verdicts(content), said])
+
+
+def _apart(words: str) -> tuple[str, str]:
+    """The number, and what it counts."""
+    number, _, thing = words.partition(" ")
+    return number, thing
 
 
 def _verdicts(content: Content) -> Html:
