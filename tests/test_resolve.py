@@ -270,7 +270,7 @@ def test_conditions_name_settings_that_exist():
 def test_a_grid_is_counted_before_it_is_expanded(profile):
     axes = ", ".join(f"{key}: [{', '.join(map(str, range(1, 101)))}]" for key in ("batch_size", "epochs", "model.width", "model.depth", "optimizer.lr"))
     start = time.perf_counter()
-    with pytest.raises(SuiteError, match=f"the grid has {3 * 100**5} cells; at most 100000"):
+    with pytest.raises(SuiteError, match=f"the grid has {3 * 100**5:,} cells; at most 100,000"):
         resolved(f"experiments: {{a: {{cases: [{{dropout: 0}}, {{dropout: 0.1}}, {{dropout: 0.2}}], grid: {{{axes}}}}}}}", profile=profile)
     assert time.perf_counter() - start < 5
 
