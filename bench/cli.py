@@ -291,7 +291,7 @@ def compare(
     """Say, with statistics, what changed between two states of the code."""
     from bench.analysis.compare import compare as compare_rows
     from bench.analysis.gates import Gate
-    from bench.analysis.revisions import Scope, read_states, two_revisions
+    from bench.analysis.revisions import DETAILS, Scope, read_states, two_revisions
     from bench.overrides import Overrides
     from bench.registry.git import git_state, resolve
 
@@ -310,7 +310,7 @@ def compare(
         suite, profile = suite or [the_only_suite(registry)], profile or Profile.quick
         revisions = pinned_all(revisions, registry, suite)
         failed = _run_missing(Order(suite, profile.value, results, overrides or (), experiment or (), plugins or (), jobs), revisions)
-    scope = Scope(suite or (), profile, variant, experiment or (), settings=any(gate.cells for gate in gates))
+    scope = Scope(suite or (), profile, variant, experiment or (), without=() if any(gate.cells for gate in gates) else DETAILS)
     present = git_state(Path(), exclude=[results, DEFAULT_REPORT], used=()).diff_hash if dirty else None
     states, sides = read_states(registry, revisions, scope, lambda name: resolve(name, Path()), present)
     comparison = compare_rows(sides[0], sides[1], registry.metrics(), gates)

@@ -79,7 +79,7 @@ class Placed(Mapping[Point, Seeds]):
 def _points(frame: pd.DataFrame, columns: Columns) -> tuple[dict[Point, int], Counts]:
     """Point -> its place among the points, in the order of the rows, and the place of each row's point."""
     axes = sorted(name for name in columns.names if name.startswith("axis."))
-    groups = frame.groupby([*_PLACE, *axes], dropna=False, sort=False).ngroup().to_numpy(np.int64)
+    groups = frame.groupby([*_PLACE, *axes], dropna=False, sort=False, observed=True).ngroup().to_numpy(np.int64)
     first = np.unique(groups, return_index=True)[1]
     places = zip(*(columns.objects(name)[first].tolist() for name in (*_PLACE, *axes)), strict=True)
     numbers: dict[Point, int] = {}

@@ -16,7 +16,7 @@ class Columns(dict[str, list[Any]]):
     """Column -> its values as plain Python, made when first asked for; what is NULL or NaN is None.
 
     Args:
-        frame: columns of numbers, truth values, texts or times.
+        frame: columns of numbers, truth values, texts, categories of these, or times.
     """
 
     def __init__(self, frame: pd.DataFrame) -> None:
@@ -38,9 +38,9 @@ class Columns(dict[str, list[Any]]):
         if name not in self._objects:
             if name not in self.known:
                 return np.full(len(self._frame), None, dtype=object)
-            column = self._frame[name]
-            missing = column.isna()
-            self._objects[name] = column.astype(object).where(~missing, None).to_numpy() if missing.any() else column.to_numpy(object)
+            self._objects[name] = (
+                _of_categories(self._frame[name]) if isinstance(self._frame.dtypes[name], pd.CategoricalDtype) else _of_values(self._frame[name])
+            )
         return self._objects[name]
 
     def numbers(self, name: str) -> NDArray[np.float64]:
@@ -48,6 +48,16 @@ class Columns(dict[str, list[Any]]):
         if name not in self.known:
             return np.full(len(self._frame), np.nan)
         return pd.to_numeric(self._frame[name]).to_numpy(np.float64, na_value=np.nan)
+
+
+def _of_categories(column: pd.Series[Any]) -> NDArray[Any]:
+    # The code of what is missing is -1, the last.
+    return np.array([*column.cat.categories, None], dtype=object)[column.cat.codes.to_numpy()]
+
+
+def _of_values(column: pd.Series[Any]) -> NDArray[Any]:
+    missing = column.isna()
+    return column.astype(object).where(~missing, None).to_numpy() if missing.any() else column.to_numpy(object)
 
 
 class Record(Row):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Collection, Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,6 +17,11 @@ LATEST = re.compile(r"latest(?:~(\d*))?")
 HASH = re.compile(r"[0-9a-f]{7,64}")
 LISTED = 6
 """How many commits an error lists."""
+
+DETAILS = frozenset(
+    {"hp.", "suite_digest", "reason", "signal", "log", "steps_done", "parameters", "measure_seconds", "code_files", "remarks", "weights", "pair"}
+)
+"""Columns of which a comparison says nothing; they are two fifths of what there is to read."""
 
 
 @dataclass(frozen=True)
@@ -71,14 +76,14 @@ class Scope:
         profile: the scale; all by default.
         variant: the ``--set`` overrides; empty for rows of none.
         experiments: names; all when empty.
-        settings: whether the columns ``hp.*`` are wanted, which gates of selected cells look at.
+        without: columns that are not wanted, as `Registry.runs` takes them.
     """
 
     suites: Sequence[str] = ()
     profile: str | None = None
     variant: str = ""
     experiments: Sequence[str] = ()
-    settings: bool = True
+    without: Collection[str] = ()
 
     def states(self, registry: Registry) -> pd.DataFrame:
         """The states that have rows, as `Registry.states` has them; of whatever experiment."""
@@ -91,7 +96,7 @@ class Scope:
             NothingError: if there are none, or none of an experiment.
         """
         suite = Path(self.suites[0]).stem if len(self.suites) == 1 else None
-        found = select(registry.runs(suite, self.profile, commits=commits, settings=self.settings), self.suites, self.profile, self.variant)
+        found = select(registry.runs(suite, self.profile, commits=commits, without=self.without, categorical=True), self.suites, self.profile, self.variant)
         for name in self.experiments:
             if name not in (known := set(found["experiment"].unique())):
                 raise NothingError(f"there are no rows of experiment {name!r}. {did_you_mean(name, known)}")

@@ -39,8 +39,17 @@ def frame(table: pa.Table, name: str, categories: Collection[str] = ()) -> pd.Da
     return pd.DataFrame(series)
 
 
+def texts(table: pa.Table) -> list[str]:
+    """The names of the columns of texts."""
+    return [field.name for field in table.schema if _is_text(field.type)]
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return kind in (pa.string(), ENCODED)
+
+
 def _series(column: pa.ChunkedArray, demanded: bool) -> pd.Series[Any]:
-    if column.type in (pa.string(), ENCODED):
+    if _is_text(column.type):
         return pd.Series(_texts(column), dtype=object)
     types = {} if demanded and not column.null_count else NULLABLE
     series: pd.Series[Any] = column.to_pandas(types_mapper=types.get)

@@ -62,12 +62,17 @@ EVERYTHING = Wanted()
 
 @dataclass(frozen=True)
 class Without(Container[str]):
-    """All columns but those of a prefix."""
+    """All columns but some.
 
-    prefix: str
+    Attributes:
+        names: their names; one that ends in a dot stands for all that begin with it.
+    """
+
+    names: Collection[str]
 
     def __contains__(self, name: object) -> bool:
-        return not str(name).startswith(self.prefix)
+        head, dot, _ = str(name).partition(".")
+        return name not in self.names and head + dot not in self.names
 
 
 class Reader:

@@ -20,7 +20,7 @@ from bench.errors import UnknownNameError, UsageError, did_you_mean
 from bench.metric import Metric
 from bench.registry import parquet, view
 from bench.registry.compaction import Compacted, compact
-from bench.registry.frames import frame
+from bench.registry.frames import frame, texts
 from bench.registry.layout import COMMIT, DIGEST, FORMAT_TEXT, PUBLISHED, STEM, SUITES, WEIGHTS, Layout
 from bench.registry.merging import Merged, merge
 from bench.registry.owners import owned
@@ -137,7 +137,8 @@ class Registry:
         columns: Sequence[str] | None = None,
         commits: Collection[str] | None = None,
         *,
-        settings: bool = True,
+        without: Collection[str] = (),
+        categorical: bool = False,
     ) -> pd.DataFrame:
         """The clean view: one row per run of an experiment at a state of the code, the highest generation.
 
@@ -146,7 +147,8 @@ class Registry:
             profile: only this profile.
             columns: only these, in this order; all by default.
             commits: only rows of these, by their full hashes; all by default. It changes no row, as a commit belongs to the identity.
-            settings: whether the columns ``hp.*`` are among all; they are a third of what there is to read.
+            without: which are not among all; ``hp.`` stands for all that begin so.
+            categorical: whether texts are categories, which takes less time and memory, rather than objects.
 
         Returns:
             The rows, by file, with column types as in `bench.registry.frames`; `faults` names what was left out.
@@ -155,10 +157,11 @@ class Registry:
             StorageError: if the folder is no registry.
             UnknownNameError: if no file has one of the columns.
         """
-        every = None if settings else Without("hp.")
+        every = Without(without) if without else None
         wanted = every if columns is None else {*columns, *view.IDENTITY, *view.RULE}
         paths = self._reader.paths(COMMIT, suite, profile)
-        rows = view.clean(frame(self._reader.load(COMMIT, paths, Wanted(wanted, commits=commits, encoded=True)), COMMIT))
+        loaded = self._reader.load(COMMIT, paths, Wanted(wanted, commits=commits, encoded=True))
+        rows = view.clean(frame(loaded, COMMIT, texts(loaded) if categorical else ()))
         if columns is None:
             return rows
         if unknown := [name for name in columns if name not in rows]:

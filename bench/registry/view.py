@@ -23,7 +23,8 @@ def clean(rows: pd.DataFrame) -> pd.DataFrame:
     # Most rows are the only ones of their run, and to look at every column, or to sort, is what takes long.
     repeated = rows[rows.duplicated(["run_id", "commit"], keep=False)]
     several = repeated[repeated.duplicated(list(IDENTITY), keep=False)]
-    ranked = several.assign(status=several["status"].isin(COMPLETE)).sort_values(list(RULE), kind="stable")
+    # Names may be categories, whose order is not that of texts.
+    ranked = several.assign(status=several["status"].isin(COMPLETE), row=several["row"].astype(object)).sort_values(list(RULE), kind="stable")
     superseded = ranked.index[ranked.duplicated(list(IDENTITY), keep="last")]
     # To copy the whole table takes longer than to find that nothing is to be left out.
     return rows.drop(superseded).reset_index(drop=True) if len(superseded) else rows

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from bench.analysis.compare import compare
 from bench.analysis.gates import Gate
+from bench.analysis.revisions import DETAILS
 from bench.errors import NothingError, UsageError
+from bench.registry.reading import Without
+from bench.registry.schema import TABLES
 from tests.analysis.demo_rows import METRICS, cell, frame, seeds
 
 BASE = [0.90, 0.91, 0.92, 0.905, 0.915]
@@ -213,6 +217,30 @@ def test_rows_are_flat():
     assert rows[0]["cell"] == "width=8"
     assert rows[0]["low"] < rows[0]["effect"] < rows[0]["high"]
     assert rows[0]["unit"] == "pp"
+
+
+def test_details_change_no_comparison():
+    """Columns that `bench compare` does not read: whatever they hold, nothing is said of them."""
+    told = [name for name in DETAILS if not name.endswith(".")]
+    assert set(told) <= {column.name for column in TABLES["runs"]}
+
+    def side(mark, lr, values):
+        return frame(
+            seeds(values, cell(lr=lr), {"width": "8"}),
+            seeds([*values[:4], None], cell(), experiment="failing"),
+            seeds(values, cell(), experiment="timed", samples_per_second=3.0, hardware=mark),
+            seeds(values, cell(), experiment="seeds", first=len(mark)),
+            seeds([1.0] * 4 + [values[0]], cell(), experiment="counted", metric="train_accuracy"),
+        ).assign(**dict.fromkeys(told, mark))
+
+    base, head = side("base", 0.05, BASE), side("other", 0.1, moved(0.02))
+    metrics = METRICS | {"train_accuracy": replace(METRICS["test_accuracy"], name="train_accuracy", counted_over="train")}
+    whole = compare(base, head, metrics)
+    brief = compare(*(each[[name for name in each if name in Without(DETAILS)]] for each in (base, head)), metrics)
+    assert not [name for name in base if name in Without(DETAILS) and name.startswith("hp.")]
+    assert len(whole.rows()) > 5
+    assert whole.rows() == brief.rows()
+    assert (whole.settings, whole.notes, whole.averages) == (brief.settings, brief.notes, brief.averages)
 
 
 def test_rows_of_two_states_are_refused():

@@ -130,7 +130,7 @@ class Store:
     def states(self):
         return self._runs[["suite", "profile", "variant", "commit", "commit_time", "diff_hash", "written"]]
 
-    def runs(self, suite, profile, commits, settings):
+    def runs(self, suite, profile, commits, without, categorical):
         self.asked.append((suite, profile, commits))
         return self._runs[self._runs["commit"].isin(commits)]
 

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.analysis.records import Columns
 from bench.errors import UnknownNameError
 from bench.registry import statistics
 from bench.registry.parquet import encode
@@ -82,12 +83,21 @@ def filled(registry, runs):
     return registry
 
 
-def test_rows_without_their_settings_are_the_same_rows(registry, runs):
+def test_rows_without_some_columns_are_the_same_rows(registry, runs):
     for number, kind in enumerate(("float64", "int64")):
         registry.append(f"tricks.quick.p{number}", {"runs": runs({"row": str(number), "run_id": str(number), "hp.dropout": 1}, parameters={"dropout": kind})})
     whole = registry.runs()
     assert "hp.dropout" in whole
-    pd.testing.assert_frame_equal(registry.runs(settings=False), whole.drop(columns=[name for name in whole if name.startswith("hp.")]))
+    left = whole.drop(columns=["log", *(name for name in whole if name.startswith("hp."))])
+    pd.testing.assert_frame_equal(registry.runs(without=("hp.", "log")), left)
+
+
+def test_texts_as_categories_are_the_same_texts(filled):
+    whole = filled.runs()
+    found = filled.runs(categorical=True)
+    assert {name for name in found if isinstance(found[name].dtype, pd.CategoricalDtype)} == set(whole.select_dtypes(object))
+    texts = {name: pd.Series(Columns(found).objects(name), dtype=object) for name in whole.select_dtypes(object)}
+    pd.testing.assert_frame_equal(found.assign(**texts), whole)
 
 
 @pytest.mark.parametrize("commits", [[], COMMITS[:1], COMMITS[1:3], ["0" * 40], COMMITS[:3]], ids=len)

@@ -19,6 +19,12 @@ def frame(*rows):
     return pd.DataFrame([base | row for row in rows], columns=list(base)).astype({"commit": object, "diff_hash": object, "written": "datetime64[us, UTC]"})
 
 
+def categorical(rows):
+    """Texts as categories in the order in which they come, which is not that of texts."""
+    texts = rows.select_dtypes(["object", "str"])
+    return rows.assign(**{name: pd.Categorical(texts[name], list(dict.fromkeys(texts[name].dropna()))) for name in texts})
+
+
 @pytest.mark.parametrize(
     ("better", "worse"),
     [
@@ -33,6 +39,8 @@ def test_the_rule(better, worse):
     for rows in ([better, worse], [worse, better]):
         kept = clean(frame(*rows))
         assert kept.to_dict("records") == frame(better).to_dict("records")
+        assert clean(categorical(frame(*rows)))["row"].tolist() == kept["row"].tolist()
+        assert len(kept) == 1
 
 
 @pytest.mark.parametrize("name", IDENTITY)
