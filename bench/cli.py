@@ -446,11 +446,11 @@ def schema(
         print(json.dumps(SuiteFile.model_json_schema(), indent=2))
     elif what == "registry":
         from bench.registry.schema import TABLES
-        from bench.report.table import text_table
+        from bench.report.table import plain_table
 
         for name, columns in TABLES.items():
             rows = [(column.name, column.type, column.unit, "yes" if column.nullable else "", column.meaning) for column in columns]
-            _print(text_table(name, ("column", "type", "unit", "nullable", "meaning"), rows), format_)
+            _print(plain_table(name, ("column", "type", "unit", "nullable", "meaning"), rows), format_)
     else:
         raise UsageError(f"there is no schema of {what!r}; there are suite and registry")
 
@@ -459,11 +459,11 @@ def schema(
 def doctor(results: ResultsOption = DEFAULT_RESULTS, format_: FormatOption = Format.table) -> None:
     """Look at the environment: versions, devices, data, the registry; and say what to mend."""
     from bench.doctor import examine
-    from bench.report.table import text_table
+    from bench.report.table import plain_table
 
     findings = examine(_registry(results))
     rows = [("ok" if finding.ok else "MISSING", finding.subject, finding.state, finding.remedy) for finding in findings]
-    _print(text_table("Environment", ("", "what", "found", "what to do"), rows), format_)
+    _print(plain_table("Environment", ("", "what", "found", "what to do"), rows), format_)
     if not all(finding.ok for finding in findings):
         raise typer.Exit(4)
 

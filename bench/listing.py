@@ -15,12 +15,12 @@ from bench.datafiles import Files
 from bench.errors import BenchError, UsageError, did_you_mean
 from bench.measuring import Lacking, lacking_runs
 from bench.plan import Plan, PlannedRun
-from bench.report.table import Table, text_table
+from bench.report.table import Table, plain_table
 
 
 def suites_table() -> Table:
     """The named suites."""
-    return text_table("suites", ("name", "title", "experiments"), [_suite_row(name) for name in suites.available(suites.folders())])
+    return plain_table("suites", ("name", "title", "experiments"), [_suite_row(name) for name in suites.available(suites.folders())])
 
 
 def _suite_row(name: str) -> tuple[str, str, str]:
@@ -54,7 +54,7 @@ def parts_table(kind: str | None, plugins: Sequence[str]) -> Iterator[Table]:
 
 
 def _catalog_table(kind: str, catalog: Catalog[object]) -> Table:
-    return text_table(f"{kind}s", ("name", "parameters", "what it is"), [(part.name, _parameters(part), part.summary) for part in catalog])
+    return plain_table(f"{kind}s", ("name", "parameters", "what it is"), [(part.name, _parameters(part), part.summary) for part in catalog])
 
 
 def _parameters(part: Part[object]) -> str:
@@ -71,21 +71,21 @@ def plan_tables(plan: Plan, packs: int, rows: pd.DataFrame) -> list[Table]:
         rows: rows of `runs`, from which times are estimated; may be empty.
     """
     states = ("done", "reuse", "new", "stale", "failed")
-    summary = []
+    summary: list[tuple[str | int, ...]] = []
     for experiment, runs in _by_experiment(plan):
-        counts = [str(sum(run.state == state for run in runs) or "") for state in states]
-        summary.append((experiment, str(len({run.run.cell_id for run in runs})), str(len(runs)), *counts))
+        counts = [sum(run.state == state for run in runs) for state in states]
+        summary.append((experiment, len({run.run.cell_id for run in runs}), len(runs), *counts))
     to_train = plan.to_train()
     measurable = sum(not each.obstacle for each in lacking_runs(plan))
     notes = [f"{counted(len(plan.runs), 'run')}; to train: {counted(len(to_train), 'run')} in {counted(packs, 'pack')}.", *_estimate(to_train, rows)]
     notes += [f"{measurable} of these only lack measures, and their weights were kept: bench measure takes them without training."] if measurable else []
-    first = text_table(f"{plan.origin.suite} at {plan.origin.profile}", ("experiment", "cells", "runs", *states), summary, notes)
+    first = plain_table(f"{plan.origin.suite} at {plan.origin.profile}", ("experiment", "cells", "runs", *states), summary, notes)
     reasons = [
-        (experiment, state, why, str(len(list(same))))
+        (experiment, state, why, len(list(same)))
         for experiment, runs in _by_experiment(plan)
         for (state, why), same in groupby(sorted(runs, key=lambda run: (run.state, run.why)), key=lambda run: (run.state, run.why))
     ]
-    return [first, text_table("why", ("experiment", "state", "why", "runs"), reasons)]
+    return [first, plain_table("why", ("experiment", "state", "why", "runs"), reasons)]
 
 
 def _by_experiment(plan: Plan) -> Iterator[tuple[str, list[PlannedRun]]]:
@@ -116,8 +116,8 @@ def lacking_table(found: Sequence[Lacking], pairs: Sequence[PlannedRun]) -> Tabl
     """
     wanted = [(each.planned.experiment, ", ".join(spec.name for spec in each.wanted) or "none", each.obstacle or "of its weights") for each in found]
     wanted += [(pair.experiment, ", ".join(spec.name for spec in pair.measures), "of the weights of both runs") for pair in pairs]
-    rows = [(*kind, str(wanted.count(kind))) for kind in dict.fromkeys(wanted)]
-    return text_table("Measures that are missing", ("experiment", "measures", "how", "runs"), rows)
+    rows = [(*kind, wanted.count(kind)) for kind in dict.fromkeys(wanted)]
+    return plain_table("Measures that are missing", ("experiment", "measures", "how", "runs"), rows)
 
 
 def data_names() -> list[str]:

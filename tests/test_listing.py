@@ -55,7 +55,7 @@ def test_a_plan_is_counted_by_experiment():
     table, why = shown(planned(resolved(SUITE), rows_of(first)), pd.DataFrame())
     assert table.title == "demo at quick"
     assert [column.title for column in table.columns] == ["experiment", "cells", "runs", "done", "reuse", "new", "stale", "failed"]
-    assert texts(table) == [("a", "2", "4", "2", "", "2", "", ""), ("b", "1", "1", "", "1", "", "", "")]
+    assert texts(table) == [("a", "2", "4", "2", "0", "2", "0", "0"), ("b", "1", "1", "0", "1", "0", "0", "0")]
     assert table.notes[0] == "5 runs; to train: 2 runs in 2 packs."
     assert texts(why) == [
         ("a", "done", "its row is there", "2"),

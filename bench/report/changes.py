@@ -140,7 +140,7 @@ def _change_row(change: Change, several: bool) -> tuple[Cell, ...]:
         _mean(change, change.base),
         _mean(change, change.head),
         _difference(change, row),
-        str(row["n"]),
+        row["n"],
         adjusted,
         change.kind,
         remarks or NONE,

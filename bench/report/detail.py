@@ -11,7 +11,7 @@ import pandas as pd
 from bench.errors import UnknownNameError, UsageError
 from bench.registry.schema import RUNS
 from bench.registry.store import Registry
-from bench.report.table import Table, text_table
+from bench.report.table import Table, plain_table
 from bench.selection import text
 
 PROVENANCE = tuple(column.name for column in RUNS if column.name not in ("cell", "code_files", "measures", "log"))
@@ -49,11 +49,11 @@ def _one(row: Mapping[Any, Any], registry: Registry) -> Iterator[Table]:
     fixed = {name: row[name] for name in PROVENANCE}
     yield _pairs("provenance", {name: value for name, value in fixed.items() if value is not None and not pd.isna(value)})
     if row.get("log"):
-        yield text_table("the last that its worker wrote", ("log",), [(line,) for line in row["log"].splitlines()])
+        yield plain_table("the last that its worker wrote", ("log",), [(line,) for line in row["log"].splitlines()])
 
 
 def _pairs(title: str, values: Mapping[str, Any]) -> Table:
-    return text_table(title, ("name", "value"), [(name, text(value)) for name, value in values.items()])
+    return plain_table(title, ("name", "value"), [(name, text(value)) for name, value in values.items()])
 
 
 def flat(value: Any, prefix: str = "") -> dict[str, Any]:

@@ -13,7 +13,7 @@ from bench.report import escape, render
 from bench.report.content import Content
 from bench.report.grid import setting
 from bench.report.missing import not_ok
-from bench.report.table import NONE, Table, text_table
+from bench.report.table import NONE, Table, plain_table
 
 _VERSIONS = ("bench_version", "python", "torch", "numpy", "platform")
 _MACHINES = ("device", "hardware", "threads", "lane", "backend")
@@ -151,11 +151,11 @@ def provenance(rows: pd.DataFrame) -> Table:
     lines += [line for name in _VERSIONS for line in _counted(rows, name.replace("_", " "), (name,))]
     lines += [*_counted(rows, "machine", _MACHINES), *_counted(rows, "data", ("hp.dataset", "data_checksum"))]
     reused = int(rows["reused_from"].notna().sum())
-    lines += [["reused", "rows of runs that were trained before, with the same code", str(reused)]] if reused else []
-    return text_table("Provenance", ["what", "value", "rows"], lines)
+    lines += [["reused", "rows of runs that were trained before, with the same code", reused]] if reused else []
+    return plain_table("Provenance", ["what", "value", "rows"], lines)
 
 
-def _counted(rows: pd.DataFrame, what: str, columns: Sequence[str]) -> list[list[str]]:
+def _counted(rows: pd.DataFrame, what: str, columns: Sequence[str]) -> list[list[str | int]]:
     """A line per combination of values, with its number of rows."""
     known = [column for column in columns if column in rows]
     # Of many rows few differ; two that differ may still read alike.
@@ -163,7 +163,7 @@ def _counted(rows: pd.DataFrame, what: str, columns: Sequence[str]) -> list[list
     counts: Counter[str] = Counter()
     for *values, count in distinct.reset_index().itertuples(index=False, name=None):
         counts[_joined(values, known)] += count
-    return [[what, value, str(count)] for value, count in sorted(counts.items())]
+    return [[what, value, count] for value, count in sorted(counts.items())]
 
 
 def _joined(values: Sequence[object], columns: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from bench.report import escape
-from bench.report.table import Cell, Number, Table
+from bench.report.table import Cell, Number, Table, cell_text
 
 MOST_ROWS = 40
 """Of a float; what is longer than a page would be cut off, so it is broken into pages."""
@@ -150,7 +150,7 @@ def _line(cells: Iterable[str]) -> str:
 
 
 def _cell(cell: Cell) -> str:
-    text = escape.latex(str(cell))
+    text = escape.latex(cell_text(cell))
     if isinstance(cell, Number):
         text = _MINUS.sub("$-$", text).replace(" = ", "~=~")
         text = _EXPONENT.sub(lambda match: rf"{match[1]}$\times 10^{{{match[2].strip('+')}{match[3]}}}$", text)

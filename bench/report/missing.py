@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from bench.analysis.points import listed
 from bench.report.content import Content
 from bench.report.grid import GridCell, grid_cells, readable, setting
-from bench.report.table import NONE, Table, text_table
+from bench.report.table import NONE, Table, plain_table
 from bench.selection import text
 
 MOST_NAMED = 50
@@ -34,7 +34,7 @@ def not_ok(content: Content) -> Table:
         lines += [(str(experiment), name, "all", "never run", NONE) for name in never[:MOST_NAMED]]
         if len(never) > MOST_NAMED:
             lines.append((str(experiment), f"{len(never) - MOST_NAMED} more cells", "all", "never run", NONE))
-    return text_table("Runs that failed or are missing", ["experiment", "cell", "seeds", "status", "reason"], lines)
+    return plain_table("Runs that failed or are missing", ["experiment", "cell", "seeds", "status", "reason"], lines)
 
 
 def _reasons(cell: GridCell) -> list[tuple[str, str, str]]:

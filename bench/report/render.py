@@ -16,7 +16,7 @@ from tabulate import tabulate
 
 from bench.report import escape
 from bench.report.latex import latex
-from bench.report.table import Cell, Column, Number, Table
+from bench.report.table import Cell, Column, Number, Table, cell_text
 
 
 def markdown(table: Table) -> str:
@@ -58,7 +58,7 @@ def json_text(table: Table) -> str:
 
 def plain(table: Table) -> str:
     """Lines for a terminal or a log, without colours."""
-    rows = [[escape.clean(str(cell)) for cell in row] for row in table.rows]
+    rows = [[escape.clean(cell_text(cell)) for cell in row] for row in table.rows]
     headers = [escape.clean(column.full_title) for column in table.columns]
     body = tabulate(rows, headers, tablefmt="simple", disable_numparse=True, colalign=_alignment(table)) if rows else "no rows"
     return "\n".join([escape.clean(table.title), body, *(escape.clean(note) for note in table.notes)]).lstrip("\n") + "\n"
@@ -72,7 +72,7 @@ def terminal(table: Table) -> rich.table.Table:
         heading = "\n".join(escape.clean(line) for line in (column.group, column.title) if line)
         drawn.add_column(Text(heading), justify="right" if table.numeric(index) else "left", overflow="fold")
     for row in table.rows:
-        drawn.add_row(*(Text(escape.clean(str(cell)), style="bold" if _is_best(cell) else "") for cell in row))
+        drawn.add_row(*(Text(escape.clean(cell_text(cell)), style="bold" if _is_best(cell) else "") for cell in row))
     return drawn
 
 
@@ -88,7 +88,7 @@ def _is_best(cell: Cell) -> bool:
 
 
 def _markdown_cell(cell: Cell) -> str:
-    text = escape.markdown(str(cell)) if isinstance(cell, str) else str(cell)
+    text = escape.markdown(cell) if isinstance(cell, str) else cell_text(cell)
     return f"**{text}**" if _is_best(cell) else text
 
 
@@ -99,13 +99,15 @@ def _csv_names(column: Column, ranged: bool) -> list[str]:
 def _csv_values(cell: Cell, ranged: bool) -> list[str]:
     if isinstance(cell, str):
         values = [escape.csv(cell), "", "", ""]
+    elif isinstance(cell, int):
+        values = [str(cell), "", "", ""]
     else:
         values = ["" if value is None or not math.isfinite(value) else str(value) for value in (cell.mean, cell.low, cell.high, cell.n)]
     return values if ranged else values[:1]
 
 
 def _json_cell(cell: Cell) -> Any:
-    if isinstance(cell, str):
+    if not isinstance(cell, Number):
         return cell
     values = {"mean": cell.mean, "low": cell.low, "high": cell.high, "n": cell.n}
     finite = {key: value if value is not None and math.isfinite(value) else None for key, value in values.items()}

@@ -1,4 +1,4 @@
-"""A table without a format: headers and rows of texts and numbers; `bench.report.render` writes it."""
+"""A table without a format: headers and rows of texts, counts and numbers; `bench.report.render` writes it."""
 
 from __future__ import annotations
 
@@ -60,7 +60,13 @@ class Number:
         return f"{100 * value if self.shown == 'percent' else value:{sign}.2f}"
 
 
-Cell = str | Number
+Cell = str | int | Number
+"""A text, a count or a number."""
+
+
+def cell_text(cell: Cell) -> str:
+    """A cell as readers see it: 1200 things are 1,200."""
+    return f"{cell:,}" if isinstance(cell, int) else str(cell)
 
 
 @dataclass(frozen=True)
@@ -88,20 +94,20 @@ class Table:
 
     def numeric(self, index: int) -> bool:
         """Whether a column holds numbers."""
-        return any(isinstance(row[index], Number) for row in self.rows)
+        return any(isinstance(row[index], (int, Number)) for row in self.rows)
 
     def ranged(self, index: int) -> bool:
         """Whether a column holds means over seeds, which have intervals."""
         return any(isinstance(cell, Number) and cell.n is not None for cell in (row[index] for row in self.rows))
 
 
-def text_table(title: str, headers: Sequence[str], rows: Sequence[Sequence[str]], notes: Sequence[str] = ()) -> Table:
-    """A table of texts alone, as lists of parts are.
+def plain_table(title: str, headers: Sequence[str], rows: Sequence[Sequence[str | int]], notes: Sequence[str] = ()) -> Table:
+    """A table of texts and counts alone, as lists of parts are.
 
     Args:
         title: what stands above.
         headers: one title per column, which is its key as well.
-        rows: as many texts each.
+        rows: as many cells each.
         notes: what stands below.
     """
     columns = tuple(Column(header, header) for header in headers)

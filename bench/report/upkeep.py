@@ -10,7 +10,7 @@ from bench.registry.reading import Fault
 from bench.registry.schema import TABLES
 from bench.registry.store import Registry
 from bench.registry.strays import AGES, Stray
-from bench.report.table import Table, text_table
+from bench.report.table import Table, plain_table
 
 NAMED = 10
 """How many foreign files a note names."""
@@ -35,8 +35,8 @@ def soundness_table(registry: Registry) -> Table:
     rows = []
     for folder in folders:
         files, held = holdings.get(folder.name, ("", "")) if folder != registry.root else ("", "")
-        rows.append((f"{folder}/", str(files), str(held), str(faults[folder]), str(found[folder])))
-    return text_table("Registry", ("folder", "files", "rows", "cannot be used", "strays"), rows, _said(faulty, strays))
+        rows.append((f"{folder}/", files, held, faults[folder], found[folder]))
+    return plain_table("Registry", ("folder", "files", "rows", "cannot be used", "strays"), rows, _said(faulty, strays))
 
 
 def _said(faults: Sequence[Fault], strays: Sequence[Stray]) -> list[str]:
@@ -61,6 +61,6 @@ def _said(faults: Sequence[Fault], strays: Sequence[Stray]) -> list[str]:
 
 def strays_table(strays: Sequence[Stray]) -> Table:
     """A table of what nobody needs, with the kinds of `bench.registry.strays.Stray`."""
-    rows = [(str(stray.path), stray.kind, str(stray.size)) for stray in strays]
+    rows = [(str(stray.path), stray.kind, stray.size) for stray in strays]
     note = "Files are left while somebody may be at work on them: orphans for a day, temporary files and checkpoints for an hour after they were written."
-    return text_table("What nobody needs", ("file", "kind", "bytes"), rows, [note])
+    return plain_table("What nobody needs", ("file", "kind", "bytes"), rows, [note])

@@ -60,7 +60,7 @@ def test_verify_names_every_file_that_cannot_be_used_and_counts_strays(project: 
     table = json.loads(outcome.out)
     rows = {row["folder"]: row for row in table["rows"]}
     assert sum(int(row["cannot be used"]) for row in rows.values()) == len(bad)
-    assert rows["results/runs/"]["strays"] == "1"
+    assert rows["results/runs/"]["strays"] == 1
     assert table["notes"] == [
         f"{len(bad)} cannot be used; each is named with its reason. Move them away: bench run trains again what is lost.",
         "Files of runs are among them, so that nobody can tell which other files they need: orphans are not looked for.",

@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from bench.report.latex import MOST_ROWS, latex
-from bench.report.table import Column, Number, Table, text_table
+from bench.report.table import Column, Number, Table, plain_table
 from bench.report.write import write_report
 from tests.report.hostile import HOSTILE as MARKUP
 from tests.report.hostile import hostile_registry, hostile_suite
@@ -82,7 +82,7 @@ def test_a_table_that_is_longer_than_a_page_is_broken_into_pages(tmp_path):
 
 @pytest.mark.parametrize(("rows", "environment"), [(MOST_ROWS, "table"), (MOST_ROWS + 1, "longtable")])
 def test_what_is_needed_is_said_at_the_top(rows, environment):
-    text = latex(text_table("t", ["a"], [["x"]] * rows))
+    text = latex(plain_table("t", ["a"], [["x"]] * rows))
     head = [line for line in text.splitlines() if line.startswith("%")]
     assert (r"%   \usepackage{longtable}" in head) == (environment == "longtable")
     assert r"%   \usepackage{array}" not in head

@@ -13,7 +13,7 @@ from rich.console import Console
 from bench.report import render
 from bench.report.page.tables import table_markup
 from bench.report.suite_table import suite_table
-from bench.report.table import Column, Number, Table, text_table
+from bench.report.table import Column, Number, Table, plain_table
 from bench.report.tables import experiment_table
 from bench.report.verdicts import verdict_table
 from bench.suite_file import Table as TableSpec
@@ -68,7 +68,7 @@ def test_hostile_texts_stay_in_their_cell(text):
 @pytest.mark.fault("F51")
 @pytest.mark.parametrize("text", HOSTILE)
 def test_terminals_get_no_markup_and_no_control(text):
-    table = text_table(text, ["name"], [[text], ["[bold]x[/bold]"]], [text])
+    table = plain_table(text, ["name"], [[text], ["[bold]x[/bold]"]], [text])
     console = Console(file=io.StringIO(), width=200, force_terminal=False)
     console.print(render.terminal(table))
     shown = console.file.getvalue()
@@ -80,7 +80,7 @@ def test_terminals_get_no_markup_and_no_control(text):
 
 @pytest.mark.fault("F52")
 def test_texts_that_look_like_numbers_stay_texts():
-    table = text_table("ids", ["id"], [["1e3"], ["0012"], ["nan"]])
+    table = plain_table("ids", ["id"], [["1e3"], ["0012"], ["nan"]])
     assert "1e3" in render.markdown(table)
     assert "0012" in render.plain(table)
     assert render.csv(table).splitlines()[1:] == ["1e3", "0012", "nan"]
@@ -103,6 +103,16 @@ def test_csv_holds_numbers_and_leaves_absent_ones_empty():
 
 
 @pytest.mark.fault("F27")
+def test_counts_are_numbers_to_programs_and_have_commas_for_readers():
+    table = plain_table("t", ("what", "rows"), [("lost", 1200), ("found", 0)])
+    assert render.as_json(table)["rows"] == [{"what": "lost", "rows": 1200}, {"what": "found", "rows": 0}]
+    assert render.csv(table).splitlines()[1:] == ["lost,1200", "found,0"]
+    for format_name in ("table", "md", "latex"):
+        assert "1,200" in render.FORMATS[format_name](table)
+    assert render.plain(table).splitlines()[-1] == "found        0"
+    assert '<td class="number" data-sort="1200">1,200</td>' in str(table_markup(table, "t"))
+
+
 def test_json_is_strict():
     table = Table("t", (Column("x", "x"),), ((Number(float("nan"), float("-inf"), float("inf"), 3),),))
     value = json.loads(render.json_text(table), parse_constant=pytest.fail)["rows"][0]["x"]
@@ -111,7 +121,7 @@ def test_json_is_strict():
 
 @pytest.mark.parametrize("format_name", render.FORMATS)
 def test_tables_without_rows_are_written(format_name):
-    assert render.FORMATS[format_name](text_table("nothing", ["a", "b"], []))
+    assert render.FORMATS[format_name](plain_table("nothing", ["a", "b"], []))
 
 
 def test_the_best_is_bold():

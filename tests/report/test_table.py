@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench.report.table import Column, Number, Table, text_table
+from bench.report.table import Column, Number, Table, plain_table
 
 CASES = {
     "97.12 ± 0.30": Number(0.9712, 0.9682, 0.9742, 5, "percent"),
@@ -38,8 +38,8 @@ def test_columns_know_what_they_hold():
     assert table.columns[1].full_title == "group: b"
 
 
-def test_a_text_table_has_its_headers_as_keys():
-    table = text_table("t", ["name", "what"], [["a", "b"]], ["note"])
+def test_a_plain_table_has_its_headers_as_keys():
+    table = plain_table("t", ["name", "what"], [["a", "b"]], ["note"])
     assert [column.key for column in table.columns] == ["name", "what"]
     assert table.rows == (("a", "b"),)
     assert table.notes == ("note",)

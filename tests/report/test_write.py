@@ -91,8 +91,8 @@ def test_every_row_is_counted_where_the_numbers_come_from():
     lines = provenance(runs).rows
     for what in ("commit", "code", "torch", "machine", "data"):
         assert sum(int(count) for name, _, count in lines if name == what) == len(runs)
-    assert ("torch", "—", "3") in lines
-    assert [(value.endswith("not committed"), count) for name, value, count in lines if name == "commit"] == [(False, "6"), (True, "3")]
+    assert ("torch", "—", 3) in lines
+    assert [(value.endswith("not committed"), count) for name, value, count in lines if name == "commit"] == [(False, 6), (True, 3)]
 
 
 def test_every_link_leads_to_a_file(written):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from itertools import groupby
 
 from bench.report.page.markup import Html, element, join
-from bench.report.table import NONE, Cell, Column, Number, Table
+from bench.report.table import NONE, Cell, Column, Number, Table, cell_text
 
 AT_ONCE = 100
 """Rows that stand in the page; the others wait in a template, which costs no layout, until a script asks for them."""
@@ -90,6 +90,8 @@ def _cell(cell: Cell, key: str, numeric: bool, title: str | None) -> Html:
         written = str(cell) if title is None else _pieces(cell)
         shown = element("strong", written) if cell.best else written
         return element("td", shown, class_="number", data_sort=None if cell.mean is None else repr(float(cell.mean)), data_title=title)
+    if isinstance(cell, int):
+        return element("td", cell_text(cell), class_="number", data_sort=str(cell), data_title=title)
     if cell == NONE:
         return element("td", cell, class_="nothing number" if numeric else "nothing", data_sort="", data_title=title)
     return element("td", badge(cell) if key in _MARKED else cell, class_="long" if len(cell) > _LONG else None, data_title=title)
