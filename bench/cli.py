@@ -462,7 +462,7 @@ def doctor(results: ResultsOption = DEFAULT_RESULTS, format_: FormatOption = For
     from bench.report.table import plain_table
 
     findings = examine(_registry(results))
-    rows = [("ok" if finding.ok else "MISSING", finding.subject, finding.state, finding.remedy) for finding in findings]
+    rows = [("ok" if finding.ok else "MEND", finding.subject, finding.state, finding.remedy) for finding in findings]
     _print(plain_table("Environment", ("", "what", "found", "what to do"), rows), format_)
     if not all(finding.ok for finding in findings):
         raise typer.Exit(4)
