@@ -132,7 +132,7 @@ def _change_row(change: Change, several: bool) -> tuple[Cell, ...]:
     failures = [f"{side} failed: {row[f'{side}_failed']}" for side in ("base", "head") if row[f"{side}_failed"]]
     test = "" if change.failed_p is None else f"failures by McNemar's test: p = {change.failed_p:.2g}"
     remarks = "; ".join(filter(None, (change.reason, *failures, test)))
-    adjusted = NONE if change.adjusted is None else f"{change.adjusted:.2g}"
+    adjusted = NONE if change.adjusted is None else Number(change.adjusted)
     metric = readable(change.metric.name) if change.metric else NONE
     return (
         where,

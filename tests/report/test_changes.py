@@ -22,6 +22,8 @@ def test_a_comparison_shows_both_means_the_difference_and_its_class():
     assert str(accuracy[1][4]).startswith("-2.40 pp [-2.")
     assert AVERAGES in table.notes
     assert {row[7] for row in accuracy} == {"worse"}
+    assert [row[5] for row in accuracy] == [5] * 4
+    assert all(row[6].mean < 0.05 for row in accuracy), "p sorts as a number does, not as its text"
     assert any(note.endswith("identical, 3 worse.") or "3 worse" in note for note in table.notes)
 
 

@@ -14,6 +14,7 @@ from bench.report.page.history import MOST_COMMITS
 from bench.report.page.history import history as history_of
 from bench.report.page.markup import Html, element, join
 from bench.report.page.picture import picture
+from bench.report.page.sparkline import MEANING
 from bench.report.style import panels, styled, svg
 from bench.report.write import write_report
 from tests.report.hostile import HOSTILE, hostile_registry, hostile_suite
@@ -145,6 +146,7 @@ def test_trends_show_the_mean_of_each_commit(document):
     assert "96.37 → 95.00" in document.inside("span")
     labels = [given["aria-label"] for tag, given in document.elements if tag == "svg" and given.get("class") == "spark"]
     assert "bbbbbbbbbbbb (2024-04-01): 96.37; aaaaaaaaaaaa (2024-05-01): 95.00" in labels
+    assert document.inside("p").count(MEANING) == 1
 
 
 def test_one_commit_has_no_comparison_and_no_trends(tmp_path):

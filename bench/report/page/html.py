@@ -16,7 +16,7 @@ from bench.report.page.history import History
 from bench.report.page.markup import Html, element, join
 from bench.report.page.picture import Picture, figure_markup
 from bench.report.page.shell import shell
-from bench.report.page.sparkline import trend_markup
+from bench.report.page.sparkline import MEANING, trend_markup
 from bench.report.page.tables import badge, table_markup
 
 _LONG = 24
@@ -157,7 +157,8 @@ def _comparison(history: History) -> Html:
 
 def _trends(parts: Page) -> Html:
     titles = parts.content.experiments
-    return join(trend_markup(trend, parts.history.states, f"trend-{trend.experiment}", titles[trend.experiment].title) for trend in parts.history.trends)
+    tables = (trend_markup(trend, parts.history.states, f"trend-{trend.experiment}", titles[trend.experiment].title) for trend in parts.history.trends)
+    return join([element("p", MEANING), *tables]) if parts.history.trends else Html()
 
 
 def _below(section: str, content: Content) -> Html:

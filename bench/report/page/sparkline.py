@@ -12,7 +12,7 @@ from bench.report.summary import heading
 from bench.report.table import NONE
 
 WIDTH, HEIGHT, EDGE = 120.0, 28.0, 4.0
-NOTE = (
+MEANING = (
     "Each line is a cell's mean over the seeds that are ok at each commit, from the oldest to the newest, in a range of its own; "
     "behind it the first and the last mean. Whether a change is more than chance is what the comparison says."
 )
@@ -29,7 +29,7 @@ def trend_markup(trend: Trend, states: Sequence[State], name: str, title: str) -
     """
     heads = [*(column_head(readable(axis)) for axis in trend.axes), *(column_head(heading(metric), numeric=True) for metric in trend.metrics)]
     rows = [element("tr", *(element("td", value) for value in values), *(_course(course, states) for course in courses)) for values, courses in trend.cells]
-    return grid(name, title, element("tr", *heads), rows, (NOTE,))
+    return grid(name, title, element("tr", *heads), rows)
 
 
 def _course(course: Course, states: Sequence[State]) -> Html:
