@@ -13,7 +13,10 @@ from bench.counted import counted
 from bench.report.grid import readable
 from bench.report.table import NONE, Cell, Column, Number, Table
 
-DIFFERENCE = "Difference: head − base, paired by seed, with its 95% t interval; the class uses p adjusted over the cells of a metric (Holm)."
+DIFFERENCE = (
+    "Difference: head − base, paired by seed, with its 95% t interval; the class uses p adjusted over the cells of a metric (Holm). "
+    "Metrics are not corrected for each other: of twenty in which nothing changed, one is expected to look changed."
+)
 RATIO = "A difference in % is the ratio of geometric means over the seeds; base and head are arithmetic means, whose ratio may be another."
 AVERAGES = (
     "All cells: the average over the cells of each seed that is complete in all of them, all cells weighing alike, then the same test; "
