@@ -73,7 +73,8 @@ def rows_of(made: Plan, changes: Mapping[str, Any] | None = None, status: Any = 
         reason: of every run.
     """
     rows = [writer(made.origin).trained(run, result(run, status, reason), "pack")[0] | dict(changes or {}) for run in made.runs]
-    kept = [{name: value for name, value in row.items() if name in runs_table([], made.runs).schema.names} for row in rows]
+    columns = set(runs_table([], made.runs).schema.names)
+    kept = [{name: value for name, value in row.items() if name in columns} for row in rows]
     return frame(runs_table(kept, made.runs), "runs")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import math
 from dataclasses import replace
 from typing import get_args
@@ -72,6 +73,24 @@ def views():
     return {name: view_of(run) for name, run in RUNS.items()}
 
 
+@pytest.fixture(scope="module")
+def twins():
+    """The same runs, trained again."""
+    return {name: view_of(run) for name, run in RUNS.items()}
+
+
+@pytest.fixture(scope="module")
+def others():
+    """Runs with another seed and, for classification, another length."""
+    return {name: view_of(run_of(9, epochs=3) if name == "classification" else type(run)(run.cell, 9)) for name, run in RUNS.items()}
+
+
+@pytest.fixture(scope="module")
+def found(views):
+    """What a measure gives of a run as it is: worked out once, as every test compares with it."""
+    return functools.cache(lambda measure, name: take(measures[measure], views[name]))
+
+
 def take(part, view):
     parameters, problems = part.check(SMALLER.get(part.name, {}))
     assert not problems
@@ -110,8 +129,8 @@ def test_no_two_measures_give_the_same_metric():
 
 
 @cases
-def test_returns_declared_metrics_and_rows_of_its_table(part, name, views):
-    measured = take(part, views[name])
+def test_returns_declared_metrics_and_rows_of_its_table(part, name, found):
+    measured = found(part.name, name)
     assert measured.values.keys() <= {metric.name for metric in part.traits["metrics"]}
     assert all(type(value) is float and math.isfinite(value) for value in measured.values.values())
     table = part.traits["table"]
@@ -157,17 +176,16 @@ def test_leaves_gradients_alone(part, name, views):
 
 
 @cases
-def test_repeats_itself_whatever_the_global_seed(part, name, views):
-    first = take(part, views[name])
+def test_repeats_itself_whatever_the_global_seed(part, name, views, found):
+    first = found(part.name, name)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(123)
         assert same(take(part, views[name]), first)
 
 
 @cases
-def test_does_not_depend_on_the_size_of_a_pass(part, name, views):
-    view = views[name]
-    first, other = take(part, view), take(part, replace(view, batch=1000))
+def test_does_not_depend_on_the_size_of_a_pass(part, name, views, found):
+    first, other = found(part.name, name), take(part, replace(views[name], batch=1000))
     assert first.values == pytest.approx(other.values, rel=1e-4, abs=1e-6)
     for column in ("loss", "output"):
         columns = [[row.get(column, 0.0) for row in measured.rows] for measured in (first, other)]
@@ -175,8 +193,8 @@ def test_does_not_depend_on_the_size_of_a_pass(part, name, views):
 
 
 @cases
-def test_runs_of_a_trained_twin_agree(part, name, views):
-    assert same(take(part, view_of(RUNS[name])), take(part, views[name]))
+def test_runs_of_a_trained_twin_agree(part, name, twins, found):
+    assert same(take(part, twins[name]), found(part.name, name))
 
 
 def condensed(model):
@@ -188,14 +206,13 @@ def condensed(model):
 
 
 @cases
-def test_reads_the_present_model_or_history(part, name, views):
+def test_reads_the_present_model_or_history(part, name, views, others, found):
     """A measure that looked at neither could not fail any of the tests above."""
-    view = views[name]
-    other = view_of(run_of(9, epochs=3) if name == "classification" else type(RUNS[name])(RUNS[name].cell, 9))
+    view, other = views[name], others[name]
     late = History([step + 1 for step in other.history.steps], other.history.epochs, {key: [1e-9] * len(run) for key, run in other.history.values.items()})
     changed = replace(other, history=late)
     if part.name == "generalization_gap":
         changed = replace(view, history=replace(late, values={**late.values, "train_accuracy": [0.75]}))
     if part.name in {"effective_ratio", "effective_course", "neuron_outputs"}:
         changed = replace(changed, model=condensed(changed.model))
-    assert take(part, changed).values != take(part, view).values
+    assert take(part, changed).values != found(part.name, name).values

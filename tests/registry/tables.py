@@ -45,6 +45,11 @@ class Quick(files.System):
         """Return at once."""
 
 
+def content(root):
+    """Every file of a registry and its bytes."""
+    return {path.relative_to(root): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
 def in_order(frame):
     """Rows in an order that follows from what they hold."""
     keys = [name for name in ("of", "row", "metric", "step") if name in frame]

@@ -14,7 +14,7 @@ from bench.errors import StorageError
 from bench.registry import compaction, parquet, rewriting
 from bench.registry.replaced import overlapping, replaced
 from bench.registry.store import Registry
-from tests.registry.tables import Quick, answers, assert_same
+from tests.registry.tables import Quick, answers, assert_same, content
 from tests.registry.worlds import SHARPNESS, WORLDS, Pack, Row, build, write
 
 PLAIN = Row(run=0, generation=0, status="ok", accuracy=0.5, curve=2, reused=False)
@@ -81,7 +81,13 @@ def test_each_suite_has_one_file_of_each_table(tmp_path):
 def test_whichever_call_is_the_last_no_row_is_lost_and_none_counts_twice(tmp_path, reason):
     build(tmp_path / "before", WORLD)
     before = answers(tmp_path / "before")
-    counts = set()
+    counts, seen = set(), []
+
+    def assert_nothing_is_lost(root):
+        if (left := content(root)) not in seen:  # most calls but look
+            seen.append(left)
+            assert_same(answers(root), before)
+
     for at in range(200):
         root = tmp_path / f"at{at}"
         shutil.copytree(tmp_path / "before", root)
@@ -91,9 +97,9 @@ def test_whichever_call_is_the_last_no_row_is_lost_and_none_counts_twice(tmp_pat
         if system.calls <= at:
             break
         counts.add(len(files(root)))
-        assert_same(answers(root), before)
+        assert_nothing_is_lost(root)
         Registry(root, Quick()).compact()
-        assert_same(answers(root), before)
+        assert_nothing_is_lost(root)
         assert len(files(root)) == len(files(root, "history")) == 2
     assert at > 20
     # Before anything is visible, beside the old files, and while these are removed.

@@ -14,15 +14,11 @@ from hypothesis import strategies as st
 from bench.errors import StorageError, UsageError
 from bench.registry import rewriting
 from bench.registry.store import Registry
-from tests.registry.tables import Quick, answers, assert_same
+from tests.registry.tables import Quick, answers, assert_same, content
 from tests.registry.test_compaction import WORLD, Killed, Stopping
 from tests.registry.worlds import WORLDS, build
 
 SUITE = "title: a\nversion: 1\n"
-
-
-def content(root):
-    return {path.relative_to(root): path.read_bytes() for path in root.rglob("*") if path.is_file()}
 
 
 @pytest.fixture
