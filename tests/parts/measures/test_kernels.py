@@ -24,9 +24,9 @@ def replaced(monkeypatch):
 
 
 def watch(replacement, calls):
-    def call(*arguments):
+    def call(*arguments, **options):
         calls.append(replacement.__name__)
-        return replacement(*arguments)
+        return replacement(*arguments, **options)
 
     return call
 
@@ -82,13 +82,57 @@ def test_a_thin_linear_layer_multiplies_from_the_left():
     assert strides == {15: (1, 7), 16: (16, 1)}
 
 
+OPTIONS = {
+    "plain": {},
+    "smoothed": {"label_smoothing": 0.1},
+    "ignored": {"ignore_index": 1},
+    "sum": {"reduction": "sum"},
+    "each": {"reduction": "none"},
+    "weighted": {"weight": True},
+}
+
+
+@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
+@pytest.mark.parametrize("lies", ["by samples", "by classes"])
+@pytest.mark.parametrize("classes", [2, 10, 15, 16, 40])
+def test_cross_entropy(classes, lies, options, replaced):
+    options = {name: torch.arange(1.0, 1.0 + classes) if name == "weight" else value for name, value in options.items()}
+    outputs = 30 * (random(7, classes) if lies == "by samples" else random(classes, 7).T)
+    targets = torch.arange(7) % 2
+    expected = nn.functional.cross_entropy(
+        outputs.double(), targets, **{name: value.double() if name == "weight" else value for name, value in options.items()}
+    )
+    found = within(lambda: nn.functional.cross_entropy(outputs, targets, **options))
+    torch.testing.assert_close(found, expected.float())
+    assert replaced == ["_cross_entropy"]
+
+
+@pytest.mark.parametrize(
+    ("outputs", "targets"),
+    [
+        (random(5), torch.tensor(2)),
+        (random(3, 5, 2), torch.ones(3, 2, dtype=torch.int64)),
+        (random(3, 5), random(3, 5).softmax(1)),
+        (random(0, 5), torch.zeros(0, dtype=torch.int64)),
+    ],
+    ids=["one sample", "images", "probabilities", "no sample"],
+)
+def test_cross_entropy_of_other_shapes(outputs, targets):
+    expected = nn.functional.cross_entropy(outputs, targets)
+    torch.testing.assert_close(within(lambda: nn.functional.cross_entropy(outputs, targets)), expected, equal_nan=True)
+
+
 def test_what_numpy_cannot_read_is_left_alone(replaced):
     half = random(3).bfloat16()
     assert torch.equal(within(lambda: torch.tanh(half)), torch.tanh(half))
     assert within(lambda: torch.tanh(torch.zeros(3, device="meta"))).device.type == "meta"
+    assert replaced == []
+
+
+def test_an_output_that_is_given_is_filled():
     out = torch.empty(3)
     assert within(lambda: torch.tanh(random(3), out=out)) is out
-    assert replaced == []
+    assert torch.equal(out, torch.tanh(random(3)))
 
 
 def test_gradients_are_left_alone(replaced):
