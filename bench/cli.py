@@ -563,14 +563,16 @@ def _end(*registries: Registry, failed: bool = False) -> None:
 
 
 def _print(table: Table, format_: Format) -> None:
-    from bench.report import render
+    from bench.report.render import FORMATS
 
     if format_ is Format.table and sys.stdout.isatty():
         from rich.console import Console
 
-        Console().print(render.terminal(table))
+        from bench.report.terminal import Terminal
+
+        Console().print(Terminal(table))
     else:
-        print(render.FORMATS[format_.value](table))
+        print(FORMATS[format_.value](table))
 
 
 def _run_suite(request: Request, registry: Registry, way: Way, out: Path, format_: Format, debug: bool) -> bool:

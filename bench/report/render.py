@@ -1,4 +1,4 @@
-"""A table in each format: Markdown, LaTeX, CSV, JSON and lines for a terminal; every text is escaped."""
+"""A table in each format: Markdown, LaTeX, CSV, JSON and plain lines; every text is escaped."""
 
 from __future__ import annotations
 
@@ -9,9 +9,6 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import rich.box
-import rich.table
-from rich.text import Text
 from tabulate import tabulate
 
 from bench.report import escape
@@ -62,18 +59,6 @@ def plain(table: Table) -> str:
     headers = [escape.clean(column.full_title) for column in table.columns]
     body = tabulate(rows, headers, tablefmt="simple", disable_numparse=True, colalign=_alignment(table)) if rows else "no rows"
     return "\n".join([escape.clean(table.title), body, *(escape.clean(note) for note in table.notes)]).lstrip("\n") + "\n"
-
-
-def terminal(table: Table) -> rich.table.Table:
-    """The table for a console of rich, the best values in bold; nothing in it is read as markup."""
-    caption = Text("\n".join(escape.clean(note) for note in table.notes)) if table.notes else None
-    drawn = rich.table.Table(box=rich.box.SIMPLE, title=Text(escape.clean(table.title)), caption=caption, title_justify="left", caption_justify="left")
-    for index, column in enumerate(table.columns):
-        heading = "\n".join(escape.clean(line) for line in (column.group, column.title) if line)
-        drawn.add_column(Text(heading), justify="right" if table.numeric(index) else "left", overflow="fold")
-    for row in table.rows:
-        drawn.add_row(*(Text(escape.clean(cell_text(cell)), style="bold" if _is_best(cell) else "") for cell in row))
-    return drawn
 
 
 FORMATS: Mapping[str, Callable[[Table], str]] = {"table": plain, "md": markdown, "latex": latex, "csv": csv, "json": json_text}
