@@ -78,7 +78,7 @@ class Terminal:
         titles = [escape.clean(column.full_title) for column in self.table.columns]
         for first, *others in self.table.rows:
             pieces = [Text(escape.clean(cell_text(first)), style="bold")]
-            pieces += [Text.assemble((f"{title} ", "dim"), _text(cell)) for title, cell in zip(titles[1:], others, strict=True) if cell != NONE]
+            pieces += [Text.assemble((f"{title} ", "dim"), _text(cell)) for title, cell in zip(titles[1:], others, strict=True) if cell not in (NONE, "")]
             yield from _flow(pieces, console, width)
 
 

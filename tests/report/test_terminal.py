@@ -53,6 +53,11 @@ def test_rows_of_many_lines_are_told_one_by_one():
     ]
 
 
+def test_what_is_empty_is_not_told():
+    table = plain_table("", ["name", "no", "none", "count"], [["x" * 9, "", "—", 0]])
+    assert lines(table, 20) == ["x" * 9 + " · count 0"]
+
+
 def test_no_word_is_broken_into_a_column():
     table = plain_table("", ["a", "b"], [["w" * 12, "v" * 12]])
     assert lines(table, 40)[-1] == f"  {'w' * 12}   {'v' * 12}"
