@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from bench.counted import counted
-from bench.errors import BenchError, NothingError, SuiteError, UsageError
+from bench.errors import BenchError, NothingError, UsageError
 from bench.garbage import littering
 from bench.options import (
     DEFAULT_REPORT,
@@ -175,19 +175,13 @@ def validate(
     max_cells: MaxCellsOption = 100_000,
 ) -> None:
     """Check suites at every profile: keys, names, parameters, combinations."""
-    from bench.overrides import Overrides
-    from bench.references import dangling
-    from bench.resolve import Choice, resolve
+    from bench.references import check
     from bench.run import load_suite
     from bench.suite import available, folders
-    from bench.suite_file import PROFILES
 
     for name in suites or available(folders()):
         suite, _ = load_suite(name, plugins or ())
-        for profile in PROFILES:
-            experiments = resolve(suite, profile, Overrides({}), Choice(max_cells=max_cells))
-            if problems := dangling(suite, profile, experiments):
-                raise SuiteError(problems)
+        for profile, experiments in check(suite, max_cells).items():
             cells = sum(len(experiment.cells) for experiment in experiments)
             runs = sum(len(experiment.cells) * len(experiment.seeds) for experiment in experiments)
             _say(f"{suite.name} at {profile}: sound; {counted(len(experiments), 'experiment')}, {counted(cells, 'cell')}, {counted(runs, 'run')}")

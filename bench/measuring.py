@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from bench.config import Pair, PartSpec, Run
+from bench.metric import COURSE
 from bench.parts.measures import History, measures
 from bench.plan import Origin, Plan, PlannedRun, lacking
 from bench.registry.schema import TABLES
@@ -21,9 +22,6 @@ Row = Mapping[str, Any]
 
 MOST_LOOKS = 8
 """Looks whose rows are written into one file."""
-
-COURSE = ("train_loss", "test_loss", "train_accuracy", "test_accuracy")
-"""The metrics of `history` that training gives; measures may add others, at steps of their own."""
 
 _FACTS = ("row", "run_id", "suite", "profile", "variant", "experiment", "commit", "diff_hash", "status", "reason", "weights", "reused_from")
 

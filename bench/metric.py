@@ -10,6 +10,9 @@ Scale = Literal["points", "log", "raw"]
 Split = Literal["", "train", "test"]
 Family = Literal["", "sharpness", "norm", "margin"]
 
+COURSE = ("train_loss", "test_loss", "train_accuracy", "test_accuracy")
+"""The metrics of `history` that training gives; measures may add others, at steps of their own."""
+
 
 @dataclass(frozen=True)
 class Metric:

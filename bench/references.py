@@ -1,4 +1,4 @@
-"""What claims and tables of a suite refer to: metrics that are measured, settings that some cell has."""
+"""What claims, tables and figures of a suite refer to: metrics that are measured, settings that some cell has."""
 
 from __future__ import annotations
 
@@ -9,10 +9,52 @@ from bench import yaml
 from bench.blocks import Profile
 from bench.cells import CATALOGS
 from bench.claim import Assertion, Claim
-from bench.errors import BenchError, UsageError, did_you_mean
-from bench.resolve import ResolvedExperiment
+from bench.errors import BenchError, SuiteError, UsageError, did_you_mean
+from bench.metric import COURSE
+from bench.resolve import ResolvedExperiment, attempt, in_order
 from bench.selection import Selection, text
 from bench.suite import Suite
+from bench.suite_file import CELL_KEYS, DOTTED_KEYS, PROFILES, Figure, Table
+
+
+def check(suite: Suite, max_cells: int) -> dict[Profile, list[ResolvedExperiment]]:
+    """Check a suite at every profile.
+
+    Args:
+        suite: the suite, with the problems found so far.
+        max_cells: how many cells an experiment may have.
+
+    Returns:
+        Its experiments at each profile.
+
+    Raises:
+        SuiteError: with every problem at any profile; one that is not there at each says at which it is.
+    """
+    tried = {profile: attempt(suite, profile, max_cells) for profile in PROFILES}
+    loose = [problem for profile, (experiments, _) in tried.items() for problem in dangling(suite, profile, experiments)]
+    found = {profile: {str(problem): problem for problem in problems} for profile, (_, problems) in tried.items()}
+    everywhere = set.intersection(*map(set, found.values()))
+    wrong = [problem if key in everywhere else _at(profile, problem) for profile, those in found.items() for key, problem in those.items()]
+    if wrong or loose:
+        raise SuiteError(in_order([*wrong, *loose]))
+    return {profile: experiments for profile, (experiments, _) in tried.items()}
+
+
+def _at(profile: Profile, problem: BenchError) -> BenchError:
+    """The problem, which says at which profile it is."""
+    return UsageError(f"at profile {profile}: {problem.message}", problem.place, problem.hint)
+
+
+def resolve_whole(suite: Suite, profile: Profile, max_cells: int) -> list[ResolvedExperiment]:
+    """Resolve all of a suite at a profile, and check what it refers to.
+
+    Raises:
+        SuiteError: with every problem at that profile.
+    """
+    experiments, problems = attempt(suite, profile, max_cells)
+    if problems := [*problems, *dangling(suite, profile, experiments)]:
+        raise SuiteError(in_order(problems))
+    return experiments
 
 
 def dangling(suite: Suite, profile: Profile, experiments: Sequence[ResolvedExperiment]) -> list[BenchError]:
@@ -21,10 +63,11 @@ def dangling(suite: Suite, profile: Profile, experiments: Sequence[ResolvedExper
     Args:
         suite: the suite.
         profile: the scale; claims about others are left alone.
-        experiments: all its experiments, resolved at that profile without overrides.
+        experiments: its experiments, resolved at that profile without overrides; of those without cells, which are not
+            sound, metrics are looked for alone.
     """
     by_name = {experiment.name: experiment for experiment in experiments}
-    return [*_of_claims(suite, profile, by_name), *_of_tables(suite, by_name)]
+    return [*_of_claims(suite, profile, by_name), *_of_tables(suite, by_name), *_of_figures(suite, by_name)]
 
 
 def _of_claims(suite: Suite, profile: Profile, experiments: Mapping[str, ResolvedExperiment]) -> Iterator[BenchError]:
@@ -47,11 +90,15 @@ def _of_assertion(assertion: Assertion, profile: Profile, experiment: ResolvedEx
     known = _metrics(experiment)
     if assertion.metric not in known:
         yield ("metric",), f"no measure of the experiment gives {assertion.metric!r}. {did_you_mean(assertion.metric, known)}"
+    if not experiment.cells:
+        return
     missing = False
     for side, wanted in _sides(assertion):
         if missing := not any(Selection.equal(wanted).matches(*place) for place in _places(experiment)):
             shown = ", ".join(f"{key}={text(value)}" for key, value in wanted.items())
-            yield (side,), f"no cell at profile {profile} has {shown}"
+            known = _keys(experiment)
+            guesses = " ".join(did_you_mean(key, known) for key in wanted if key not in known)
+            yield (side,), f"no cell at profile {profile} has {shown}{f'. {guesses}' if guesses else ''}"
     axes = {axis for _, place in _places(experiment) for axis in place}
     for index, axis in enumerate(assertion.pool):
         if axis not in axes:
@@ -66,12 +113,54 @@ def _of_assertion(assertion: Assertion, profile: Profile, experiment: ResolvedEx
 
 def _of_tables(suite: Suite, experiments: Mapping[str, ResolvedExperiment]) -> Iterator[BenchError]:
     for name, table in suite.file.tables.items():
-        experiment = experiments.get(table.experiment)
-        known = _metrics(experiment) if experiment else set(table.values)
-        for index, value in enumerate(table.values):
-            if value not in known:
-                message = f"no measure of experiment {table.experiment!r} gives {value!r}. {did_you_mean(value, known)}"
-                yield UsageError(message, suite.document.place(("tables", name, "values", index)))
+        if experiment := experiments.get(table.experiment):
+            for path, message in _of_table(table, experiment):
+                yield UsageError(message, suite.document.place(("tables", name, *path)))
+
+
+def _of_table(table: Table, experiment: ResolvedExperiment) -> Iterator[tuple[yaml.KeyPath, str]]:
+    """What leads nowhere, with where it stands below the table."""
+    known = _keys(experiment)
+    yield from ((("rows", index), _no_key(key, known)) for index, key in enumerate(table.rows) if key not in known)
+    selections = {group: Selection.parse(expression).keys() for group, expression in table.columns.items()}
+    yield from ((("columns", group), _no_key(key, known)) for group, keys in selections.items() for key in sorted(keys - known))
+    metrics = _metrics(experiment)
+    for index, value in enumerate(table.values):
+        if value not in metrics:
+            yield ("values", index), f"no measure of experiment {table.experiment!r} gives {value!r}. {did_you_mean(value, metrics)}"
+    named = {*table.rows, *table.values}.union(*selections.values())
+    for index, entry in enumerate(table.reference):
+        yield from ((("reference", index, key), f"the table has no {key!r}. {did_you_mean(key, named)}") for key in entry if key not in named)
+
+
+def _of_figures(suite: Suite, experiments: Mapping[str, ResolvedExperiment]) -> Iterator[BenchError]:
+    for name, figure in suite.file.figures.items():
+        if experiment := experiments.get(figure.experiment):
+            for path, message in _of_figure(figure, experiment):
+                yield UsageError(message, suite.document.place(("figures", name, *path)))
+
+
+def _of_figure(figure: Figure, experiment: ResolvedExperiment) -> Iterator[tuple[yaml.KeyPath, str]]:
+    """What leads nowhere, with where it stands below the figure."""
+    known = _keys(experiment)
+    yield from ((("by", index), _no_key(key, known)) for index, key in enumerate(figure.by) if key not in known)
+    metrics = _metrics(experiment) if figure.kind == "heatmap" else {*COURSE, *_metrics(experiment, table="history")}
+    if figure.kind in ("heatmap", "curves"):
+        for index, value in enumerate(figure.y):
+            if value not in metrics:
+                what = "is no metric over training" if figure.kind == "curves" else f"is given by no measure of experiment {figure.experiment!r}"
+                yield ("y", index), f"{value!r} {what}. {did_you_mean(value, metrics)}"
+
+
+def _no_key(key: str, known: set[str]) -> str:
+    return f"no cell has {key!r}. {did_you_mean(key, known)}"
+
+
+def _keys(experiment: ResolvedExperiment) -> set[str]:
+    """What cells can be told apart by: their axes, their settings, and those that cells of other parts have; and the seed."""
+    own = {key for settings, axes in _places(experiment) for key in (*settings, *axes)}
+    parts = {f"{kind}.{name}" for kind in DOTTED_KEYS if kind in CATALOGS for part in CATALOGS[kind] for name in part.column_types()}
+    return {"seed", *CELL_KEYS, *own, *parts}
 
 
 def _places(experiment: ResolvedExperiment) -> Iterator[tuple[Mapping[str, Any], Mapping[str, str]]]:
@@ -80,8 +169,10 @@ def _places(experiment: ResolvedExperiment) -> Iterator[tuple[Mapping[str, Any],
     yield from ((pair.flat(), pair.axes) for pair in experiment.pairs)
 
 
-def _metrics(experiment: ResolvedExperiment) -> set[str]:
-    return {metric.name for spec in experiment.measures for metric in CATALOGS["measure"][spec.name].traits["metrics"]}
+def _metrics(experiment: ResolvedExperiment, table: str | None = None) -> set[str]:
+    """What the experiment's measures give; with a table, those that fill it."""
+    parts = [CATALOGS["measure"][spec.name] for spec in experiment.measures]
+    return {metric.name for part in parts if table in (None, part.traits["table"]) for metric in part.traits["metrics"]}
 
 
 def _sides(assertion: Assertion) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bench import suite as suites
@@ -123,10 +123,32 @@ def resolve(suite: suites.Suite, profile: Profile, overrides: Overrides, choice:
         if name not in suite.file.experiments:
             raise UsageError(f"suite {suite.name!r} has no experiment {name!r}. {did_you_mean(name, suite.file.experiments)}")
     problems: list[BenchError] = list(suite.problems)
-    resolved = []
-    builder = CellBuilder()
-    keys: set[str] = {"seed"}
     _check_overrides(suite, profile, overrides, choice.experiments, problems)
+    resolved, found, keys = _attempt(suite, profile, overrides, choice)
+    problems += found
+    if problems:
+        raise SuiteError(in_order(problems))
+    for key in sorted(choice.only.keys() - keys):
+        raise UsageError(f"--only: no cell has {key!r}. {did_you_mean(key, keys)}")
+    return resolved
+
+
+def attempt(suite: suites.Suite, profile: Profile, max_cells: int = MAX_CELLS) -> tuple[list[ResolvedExperiment], list[BenchError]]:
+    """The experiments of a suite at a profile, those that are not sound without cells, and every problem of these and of the file.
+
+    Args:
+        suite: the suite, with the problems found so far.
+        profile: the scale.
+        max_cells: how many cells an experiment may have.
+    """
+    resolved, problems, _ = _attempt(suite, profile, Overrides({}), Choice(max_cells=max_cells))
+    return resolved, [*suite.problems, *problems]
+
+
+def _attempt(suite: suites.Suite, profile: Profile, overrides: Overrides, choice: Choice) -> tuple[list[ResolvedExperiment], list[BenchError], set[str]]:
+    """The selected experiments, those that are not sound without cells; every problem of all; and the keys that cells have."""
+    resolved, problems, keys = [], [], {"seed"}
+    builder = CellBuilder()
     for name in suite.file.experiments:
         selected = not choice.experiments or name in choice.experiments
         resolver = _Resolver(suite, profile, name, overrides if selected else Overrides({}), builder)
@@ -134,15 +156,11 @@ def resolve(suite: suites.Suite, profile: Profile, overrides: Overrides, choice:
         problems += resolver.problems
         keys |= resolver.keys
         if selected and experiment is not None:
-            resolved.append(experiment)
-    if problems:
-        raise SuiteError(_unique(problems))
-    for key in sorted(choice.only.keys() - keys):
-        raise UsageError(f"--only: no cell has {key!r}. {did_you_mean(key, keys)}")
-    return resolved
+            resolved.append(replace(experiment, cells=(), pairs=()) if resolver.problems else experiment)
+    return resolved, problems, keys
 
 
-def _unique(problems: Sequence[BenchError]) -> list[BenchError]:
+def in_order(problems: Sequence[BenchError]) -> list[BenchError]:
     """Each problem once, in the order of the file."""
     seen = {str(problem): problem for problem in problems}
     return sorted(seen.values(), key=lambda problem: (problem.place.line or 0) if problem.place else 0)

@@ -19,7 +19,7 @@ from bench.catalog import load_entry_points, load_plugin
 from bench.cells import CATALOGS, CellBuilder
 from bench.config import Cell, Pair, PartSpec
 from bench.devices import devices
-from bench.errors import NothingError, SuiteError
+from bench.errors import NothingError
 from bench.executors import Advanced, Asked, Failed, Finished, MakeTrainer, Notice, executors
 from bench.leases import Leases
 from bench.measuring import lacking_runs, looks_at_pairs, looks_at_runs
@@ -28,7 +28,7 @@ from bench.packing import Pack, pack
 from bench.parts.optimizers import Optimizer, optimizers
 from bench.plan import COLUMNS, Origin, Plan, PlannedRun, Policy, plan
 from bench.recorder import Recorded, Recorder
-from bench.references import dangling
+from bench.references import resolve_whole
 from bench.registry.git import git_state
 from bench.registry.layout import CHECKPOINTS, LEASES, WEIGHTS
 from bench.registry.provenance import environment, processor
@@ -142,9 +142,10 @@ def make_job(request: Request, registry: Registry) -> Job:
     suite, plugins = load_suite(request.suite, request.plugins)
     overrides = Overrides.parse(request.overrides)
     only = Selection.parse(request.only)
-    experiments = resolve(suite, request.profile, overrides, Choice(request.experiments, only, request.max_cells))
-    if not (overrides.values or request.experiments or request.only) and (problems := dangling(suite, request.profile, experiments)):
-        raise SuiteError(problems)
+    if overrides.values or request.experiments or request.only:
+        experiments = resolve(suite, request.profile, overrides, Choice(request.experiments, only, request.max_cells))
+    else:
+        experiments = resolve_whole(suite, request.profile, request.max_cells)
     check_types(resolved.cell for experiment in experiments for resolved in experiment.cells)
     used = [*plugins, *([suite.path] if suite.path else [])]
     git = git_state(suite.path or Path(), exclude=[registry.root, *request.outputs], used=used)

@@ -13,6 +13,9 @@ from bench.catalog import lower_first
 from bench.errors import BenchError, UsageError, did_you_mean
 from bench.suite_file import Case, Experiment, Figure, Scale, Scaled, SuiteFile, Table, is_cell_key
 
+_STAND_INS: Mapping[str, Any] = {"title": "", "version": 1}
+"""What the rest of a file is validated with where these are missing."""
+
 
 def validate(document: yaml.Document) -> tuple[SuiteFile | None, list[BenchError]]:
     """Validate, and again without what was wrong, until what is left is sound: so one block hides no problem of another."""
@@ -24,10 +27,11 @@ def validate(document: yaml.Document) -> tuple[SuiteFile | None, list[BenchError
             return SuiteFile.model_validate(data), [*problems.values(), *_dotted_problems(document)]
         except pydantic.ValidationError as invalid:
             for path, error in _by_path(invalid, document.data):
-                if error["type"] in ("missing", "too_short") and any(gone[: len(path)] == path for gone in pruned):
-                    return None, [*problems.values(), *_dotted_problems(document)]
                 if not _follows(error, path, pruned):
                     problems.setdefault((path, ""), _problem(error, path, document))
+                if error["type"] == "missing" and path[0] in _STAND_INS:
+                    data = {**data, path[0]: _STAND_INS[str(path[0])]}
+                    continue
                 if error["type"] == "missing":
                     path = path[:-1]
                 pruned.append(path)
@@ -38,8 +42,9 @@ def validate(document: yaml.Document) -> tuple[SuiteFile | None, list[BenchError
 
 
 def _follows(error: Any, path: yaml.KeyPath, pruned: Sequence[yaml.KeyPath]) -> bool:
-    """Whether a block is found wrong as a whole where a key of it was pruned: what it lacks may be just that."""
-    return error["type"] == "value_error" and any(gone[: len(path)] == path and len(gone) > len(path) for gone in pruned)
+    """Whether a key is missing, or a list too short, or a block wrong as a whole, because of what was pruned there."""
+    inside = [gone for gone in pruned if gone[: len(path)] == path]
+    return bool(inside) and (error["type"] in ("missing", "too_short") or (error["type"] == "value_error" and any(len(gone) > len(path) for gone in inside)))
 
 
 def _by_path(invalid: pydantic.ValidationError, data: Any) -> Iterator[tuple[yaml.KeyPath, Any]]:

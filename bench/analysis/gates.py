@@ -30,7 +30,8 @@ class Gate:
     Attributes:
         metric: the metric's name.
         amount: how much.
-        unit: ``pp``: percentage points; ``%``: of base's mean; ``sd``: of base's standard deviation over seeds; empty: the metric's own unit.
+        unit: ``pp``: percentage points; ``%``: of base's mean; ``sd``: of base's standard deviation over seeds; empty: the
+            metric's own unit, if it is no share, as 0.5 is easily taken for 0.5 pp.
         cells: a selection of cells, as ``experiment=dropout,dropout>0``; all when empty. What is corrected and averaged is what it selects.
         strict: whether it takes to be shown that no cell is worse by the amount, rather than that one is.
     """
@@ -77,6 +78,9 @@ class Gate:
             raise UsageError(f"gate {self}: there is no metric {self.metric!r}. {did_you_mean(self.metric, metrics)}")
         if metric.better == "neither":
             raise UsageError(f"gate {self}: neither direction of {self.metric} is better, so it cannot become worse")
+        if not self.unit and metric.scale == "points":
+            hint = f"Write {self.metric}:{100 * self.amount:g}pp if that is meant, or another amount with pp, % or sd."
+            raise UsageError(f"gate {self}: {self.metric} is a share, of which {self.amount:g} are {100 * self.amount:g} percentage points", hint=hint)
         if self.unit == "pp" and metric.scale != "points":
             raise UsageError(f"gate {self}: {self.metric} is no share, so it has no percentage points", hint="Use %, sd, or the metric's own unit.")
 

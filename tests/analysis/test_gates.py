@@ -41,7 +41,12 @@ def test_what_is_no_gate_is_refused(text):
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("test_acuracy:1pp", "Did you mean 'test_accuracy'"), ("clusters:1", "neither direction"), ("test_loss:1pp", "no percentage points")],
+    [
+        ("test_accuracy:0.5", "of which 0.5 are 50 percentage points"),
+        ("test_acuracy:1pp", "Did you mean 'test_accuracy'"),
+        ("clusters:1", "neither direction"),
+        ("test_loss:1pp", "no percentage points"),
+    ],
 )
 def test_gates_that_are_not_possible_are_refused(text, message):
     with pytest.raises(UsageError, match=message):
@@ -52,7 +57,6 @@ def test_gates_that_are_not_possible_are_refused(text, message):
     ("text", "scale", "better", "threshold"),
     [
         ("m:0.5pp", "points", "higher", 0.5),
-        ("m:0.005", "points", "higher", 0.5),
         ("m:10%", "points", "higher", 8.0),
         ("m:2sd", "points", "higher", 4.0),
         ("m:10%", "raw", "lower", 0.08),
