@@ -31,7 +31,7 @@ experiments:
         contrast: {dropout: 0.2}
         against: {dropout: 0}
         says: {difference: "> 0"}
-        profiles: [quick, paper]
+        profiles: [quick, paper]    # where it is judged; paper alone if nothing is said
 
 tables:
   accuracy:

@@ -35,7 +35,8 @@ def verdict_table(verdicts: Sequence[Verdict], title: str = "Claims", published:
     if "published" in (_CLAIM_COLUMNS[index] for index in kept):
         notes.append("Published: what the results show that are published with the suite, at the source's scale.")
     if elsewhere:
-        notes.append(f"{len(elsewhere)} more claims are about another profile: {', '.join(verdict.claim for verdict in elsewhere)}.")
+        where = " or ".join(dict.fromkeys(verdict.reason.removeprefix(ABOUT).strip() for verdict in elsewhere))
+        notes.append(f"Judged at profile {where} alone, as a claim is that names no profiles: {', '.join(verdict.claim for verdict in elsewhere)}.")
     columns = tuple(Column(_CLAIM_COLUMNS[index], _CLAIM_COLUMNS[index]) for index in kept)
     return Table(title, columns, tuple(tuple(row[index] for index in kept) for row in rows), tuple(notes) if verdicts else ())
 

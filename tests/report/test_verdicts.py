@@ -12,7 +12,7 @@ def test_verdicts_show_effect_interval_size_and_source():
     assert column(table, "size") == ["met: difference >= 0.02", NONE]
     assert list(map(str, column(table, "source"))) == ["+3.00 pp", NONE]
     assert list(map(str, column(table, "q"))) == ["0.0140", NONE]
-    assert table.notes[-1] == "1 more claims are about another profile: later."
+    assert table.notes[-1] == "Judged at profile paper alone, as a claim is that names no profiles: later."
 
 
 def test_no_verdicts_need_no_notes():
