@@ -185,7 +185,8 @@ class _Job:
         Raises:
             BenchError: if the process fails, or leaves no rows of this state of the code.
         """
-        tell(f"{self.revision}: bench run {' '.join(self.order.suites)} --profile {self.order.profile}")
+        chosen = [f" -e {name}" for name in self.order.experiments] + [f" --set {setting}" for setting in self.order.overrides]
+        tell(f"{self.revision}: bench run {' '.join(self.order.suites)} --profile {self.order.profile}{''.join(chosen)}")
         command = [sys.executable, "-P", "-m", "bench", "run", *self.order.words(self.ground, outputs / self.revision.commit)]
         code, last = held.follow(command, self.ground.folder, self.ground.environment(), tell)
         if held.number is not None:

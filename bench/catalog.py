@@ -169,7 +169,10 @@ def load_plugin(path: str | Path) -> Path:
     except (OSError, ValueError):  # a name that no file can have
         there = False
     if not there:
-        raise MissingError(f"there is no plugin {str(path)!r}", hint="Plugins are Python files; the path is relative to the current folder.")
+        raise MissingError(
+            f"there is no plugin {str(path)!r}",
+            hint="Plugins are Python files. Those of a suite lie relative to its file, those of --plugins to the current folder.",
+        )
     name = f"bench_plugin_{hashlib.sha256(str(file).encode()).hexdigest()[:16]}"
     if name in sys.modules:
         return file

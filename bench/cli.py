@@ -204,11 +204,11 @@ def init(path: Annotated[Path, typer.Argument(metavar="FILE.yaml", help="The fil
 
 @app.command("list")
 def list_(
-    kind: Annotated[str | None, typer.Argument(metavar="[KIND]", help="suites, models, datasets, optimizers, measures, …")] = None,
+    kind: Annotated[str | None, typer.Argument(metavar="[KIND]", help="suites, models, datasets, optimizers, measures, metrics, …")] = None,
     plugins: PluginOption = None,
     format_: FormatOption = Format.table,
 ) -> None:
-    """List suites, or the parts of a kind with their parameters."""
+    """List suites, metrics, or the parts of a kind with their parameters."""
     from bench.listing import parts_table, suites_table
 
     if kind in (None, "suites"):

@@ -17,6 +17,9 @@ from bench.measuring import Lacking, lacking_runs
 from bench.plan import Plan, PlannedRun
 from bench.report.table import Table, plain_table
 
+METRICS = "metrics"
+"""The kind of what measures give; all others are kinds of parts."""
+
 
 def suites_table() -> Table:
     """The named suites."""
@@ -32,10 +35,10 @@ def _suite_row(name: str) -> tuple[str, str, str]:
 
 
 def parts_table(kind: str | None, plugins: Sequence[str]) -> Iterator[Table]:
-    """The parts of a kind, or of all, with what a suite may set.
+    """The parts of a kind, or of all, with what a suite may set; and the metrics that measures give.
 
     Args:
-        kind: ``models`` or ``model``; all by default.
+        kind: ``models`` or ``model``, or ``metrics``; all by default.
         plugins: files that define further parts.
 
     Raises:
@@ -44,17 +47,29 @@ def parts_table(kind: str | None, plugins: Sequence[str]) -> Iterator[Table]:
     load_entry_points()
     for plugin in plugins:
         load_plugin(plugin)
-    plurals = {f"{name}s": name for name in CATALOGS}
+    plurals = {_plural(name): name for name in CATALOGS}
     chosen = plurals.get(kind, kind) if kind else None
-    if chosen is not None and chosen not in CATALOGS:
-        raise UsageError(f"there is no kind {kind!r}. {did_you_mean(str(kind), [*plurals, 'suites'])}")
+    if chosen not in (None, METRICS) and chosen not in CATALOGS:
+        raise UsageError(f"there is no kind {kind!r}. {did_you_mean(str(kind), [*plurals, METRICS, 'suites'])}")
     for name, catalog in CATALOGS.items():
         if chosen in (None, name):
             yield _catalog_table(name, catalog)
+    if chosen in (None, METRICS):
+        yield _metrics_table()
+
+
+def _plural(kind: str) -> str:
+    return f"{kind[:-1]}ies" if kind.endswith("y") else f"{kind}s"
 
 
 def _catalog_table(kind: str, catalog: Catalog[object]) -> Table:
-    return plain_table(f"{kind}s", ("name", "parameters", "what it is"), [(part.name, _parameters(part), part.summary) for part in catalog])
+    return plain_table(_plural(kind), ("name", "parameters", "what it is"), [(part.name, _parameters(part), part.summary) for part in catalog])
+
+
+def _metrics_table() -> Table:
+    """What tables, claims and gates may name, and the measure that a suite asks for to have it."""
+    rows = [(metric.name, part.name, metric.better, metric.meaning) for part in CATALOGS["measure"] for metric in part.traits["metrics"]]
+    return plain_table(METRICS, ("name", "measure", "better", "what it is"), sorted(rows))
 
 
 def _parameters(part: Part[object]) -> str:

@@ -33,16 +33,26 @@ def test_suites_are_listed_even_if_one_is_broken(tmp_path, monkeypatch):
 
 def test_every_part_is_listed_with_its_parameters():
     tables = list(listing.parts_table(None, ()))
-    assert [table.title for table in tables] == [f"{kind}s" for kind in CATALOGS]
-    for table, catalog in zip(tables, CATALOGS.values(), strict=True):
+    kinds = ["models", "datasets", "objectives", "optimizers", "schedules", "initializers", "augmentations", "penalties", "measures"]
+    assert [table.title for table in tables] == [*kinds, "metrics"]
+    for table, catalog in zip(tables[:-1], CATALOGS.values(), strict=True):
         assert [row[0] for row in texts(table)] == catalog.names()
         assert all(row[2] for row in texts(table))
     assert ("sgd", "lr, momentum=0.0, weight_decay=0.0, nesterov=False") in [row[:2] for row in texts(tables[list(CATALOGS).index("optimizer")])]
 
 
-@pytest.mark.parametrize("kind", ["model", "models"])
-def test_one_kind_is_listed(kind):
-    assert [table.title for table in listing.parts_table(kind, ())] == ["models"]
+@pytest.mark.parametrize(("kind", "title"), [("model", "models"), ("models", "models"), ("penalties", "penalties"), ("metrics", "metrics")])
+def test_one_kind_is_listed(kind, title):
+    assert [table.title for table in listing.parts_table(kind, ())] == [title]
+
+
+def test_metrics_are_listed_with_the_measure_that_gives_them():
+    [table] = listing.parts_table("metrics", ())
+    rows = {row[0]: row for row in table.rows}
+    assert rows["test_accuracy"][1:3] == ("accuracy", "higher")
+    assert rows["test_accuracy"][3].startswith("share of test samples classified correctly")
+    assert rows["hessian_top"][1:3] == ("hessian", "lower")
+    assert list(rows) == sorted(metric.name for part in CATALOGS["measure"] for metric in part.traits["metrics"])
 
 
 def test_an_unknown_kind():

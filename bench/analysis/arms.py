@@ -181,7 +181,7 @@ def _left_out(name: str, table: Sequence[Seeds], metric: str, complete: Sequence
     others = {seed for seeds in table for seed in seeds} - failed - unmeasured - set(complete)
     pieces = (
         f"{counts} (seeds {listed(failed)})" if failed else "",
-        f"not measured: seeds {listed(unmeasured)}" if unmeasured else "",
+        f"no value: seeds {listed(unmeasured)}" if unmeasured else "",
         f"without a partner: seeds {listed(others)}" if others else "",
     )
     said = ", ".join(filter(None, pieces))

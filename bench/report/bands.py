@@ -17,6 +17,9 @@ from bench.report.lines import Line
 
 WIDE_RANGE = 30
 ROOM = 0.4
+FEW_POINTS = 12
+"""So many points are shown as such: a line alone through two of them looks as if there were values between."""
+
 GEOMETRIC = " (geometric mean)"
 
 Values = NDArray[np.float64]
@@ -67,7 +70,7 @@ def draw_lines(place: Axes, lines: Sequence[tuple[Line, Means]]) -> None:
     bands: list[Values] = []
     colours: list[Any] = []
     for line, (x, mean, low, high) in lines:
-        place.plot(x, mean, color=line.colour, linestyle=line.dash, label=line.name)
+        place.plot(x, mean, color=line.colour, linestyle=line.dash, marker="o" if len(x) <= FEW_POINTS else None, markersize=3, label=line.name)
         outlines = [np.concatenate([np.column_stack([x, low])[part], np.column_stack([x, high])[part[::-1]]]) for part in _known(low)]
         bands += outlines
         colours += [line.colour] * len(outlines)

@@ -111,11 +111,11 @@ def _one_sided(changes: Iterable[Change]) -> list[str]:
     sides: dict[str, dict[str, list[str]]] = {}
     for change in changes:
         sides.setdefault(change.kind, {}).setdefault(change.point.experiment, []).append(change.point.cell)
-    notes = []
-    for kind, experiments in sides.items():
-        listed = "; ".join(f"{experiment} ({len(cells)}: {', '.join(cells)})" for experiment, cells in experiments.items())
-        notes.append(f"{kind.capitalize()}: {listed}.")
-    return notes
+    return [
+        f"{kind.capitalize()}, {counted(len(cells), 'cell')} of {experiment}: {'; '.join(cells)}."
+        for kind, experiments in sides.items()
+        for experiment, cells in experiments.items()
+    ]
 
 
 def _named(place: tuple[str, str, str]) -> str:

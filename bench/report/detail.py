@@ -57,12 +57,14 @@ def _pairs(title: str, values: Mapping[str, Any]) -> Table:
 
 
 def flat(value: Any, prefix: str = "") -> dict[str, Any]:
-    """A nested configuration as dotted keys with their values.
+    """A nested configuration as the keys of a suite with their values: a part's name, and its parameters behind a dot.
 
     Args:
         value: a value, or a mapping of them.
         prefix: the key that it has.
     """
+    if isinstance(value, dict) and value.keys() == {"name", "parameters"}:
+        return {prefix: value["name"], **{f"{prefix}.{key}": item for key, item in value["parameters"].items()}}
     if isinstance(value, dict) and value:
         return {name: item for key, inner in value.items() for name, item in flat(inner, f"{prefix}.{key}" if prefix else key).items()}
     return {prefix: value}

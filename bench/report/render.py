@@ -20,7 +20,7 @@ def markdown(table: Table) -> str:
     """A pipe table under its title in bold, its notes below."""
     rows = [[_markdown_cell(cell) for cell in row] for row in table.rows]
     headers = [escape.markdown(column.full_title) for column in table.columns]
-    body = tabulate(rows, headers, tablefmt="pipe", disable_numparse=True, colalign=_alignment(table)) if rows else "*No rows.*"
+    body = tabulate(rows, headers, tablefmt="pipe", disable_numparse=True, colalign=_alignment(table)) if rows else "*Nothing to list.*"
     notes = "\n".join(f"- {escape.markdown(note)}" for note in table.notes)
     title = f"**{escape.markdown(table.title)}**" if table.title else ""
     return "\n\n".join(part for part in (title, body, notes) if part) + "\n"
@@ -57,7 +57,7 @@ def plain(table: Table) -> str:
     """Lines for a terminal or a log, without colours."""
     rows = [[escape.clean(cell_text(cell)) for cell in row] for row in table.rows]
     headers = [escape.clean(column.full_title) for column in table.columns]
-    body = tabulate(rows, headers, tablefmt="simple", disable_numparse=True, colalign=_alignment(table)) if rows else "no rows"
+    body = tabulate(rows, headers, tablefmt="simple", disable_numparse=True, colalign=_alignment(table)) if rows else "nothing to list"
     return "\n".join([escape.clean(table.title), body, *(escape.clean(note) for note in table.notes)]).lstrip("\n") + "\n"
 
 

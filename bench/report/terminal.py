@@ -74,7 +74,7 @@ class Terminal:
     def _rows(self, console: Console, width: int) -> Iterator[Text]:
         """The lines of all rows; those behind the first of a row are indented, and break between two cells where they can."""
         if not self.table.rows:
-            yield Text("no rows")
+            yield Text("nothing to list")
         titles = [escape.clean(column.full_title) for column in self.table.columns]
         for first, *others in self.table.rows:
             pieces = [Text(escape.clean(cell_text(first)), style="bold")]

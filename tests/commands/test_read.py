@@ -131,7 +131,7 @@ def test_show_finds_a_run(project: Project) -> None:
     row = read_results("results").iloc[0]
     outcome = project.bench("show", row["run_id"][:10])
     assert outcome.code == 0
-    assert "optimizer.parameters.lr" in outcome.out
+    assert "optimizer.lr" in outcome.out
     assert row["run_id"] in outcome.out
     assert project.bench("show", "zzzz").code == 2
     assert project.bench("show", "z").code == 2

@@ -51,6 +51,14 @@ def test_only_positive_values_over_decades_are_logarithmic(values, wide):
     assert spans_decades(pd.Series(values, dtype=float)) is wide
 
 
+@pytest.mark.parametrize(("count", "shown"), [(2, True), (12, True), (13, False)])
+def test_few_points_are_shown_as_such(count, shown):
+    place = Figure().add_subplot()
+    x = np.arange(float(count))
+    draw_lines(place, [(LINE, (x, x, x - 1, x + 1))])
+    assert (place.get_lines()[0].get_marker() == "o") == shown
+
+
 def panel(low, high):
     place = Figure().add_subplot()
     x = np.array([0.0, 1.0])

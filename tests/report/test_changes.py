@@ -47,7 +47,7 @@ def test_cells_on_one_side_are_named_below():
     base, head = moved(0.0)
     table = comparison_table(compare(base[base["axis.batch_size"] != "64"], head, METRICS))
     assert "only in head" not in column(table, "class")
-    assert "Only in head: batch-size (1: batch_size=64)." in table.notes
+    assert "Only in head, 1 cell of batch-size: batch_size=64." in table.notes
     assert table.notes[0] == f"Compared ({len(table.rows)}): {len(table.rows)} identical, 1 only in head."
 
 

@@ -88,7 +88,7 @@ def test_claims_look_as_they_did():
 
 
 def test_a_table_without_rows_says_so():
-    assert lines(plain_table("nothing", ["aa", "bb"], [], ["a note"]), 40) == ["nothing", "no rows", "a note"]
+    assert lines(plain_table("nothing", ["aa", "bb"], [], ["a note"]), 40) == ["nothing", "nothing to list", "a note"]
 
 
 @pytest.mark.fault("F51")
