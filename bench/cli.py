@@ -326,11 +326,13 @@ def claims(
     from bench.analysis.claims import judge
     from bench.analysis.revisions import select
     from bench.report.current import current
+    from bench.report.outdated import outdated
     from bench.report.published import published_verdicts
     from bench.report.suites import find_suite
     from bench.report.verdicts import verdict_table
+    from bench.sources import Sources
 
-    registry = _registry(results)
+    registry, sources = _registry(results), Sources()
     published = registry.published
     runs = current(select(registry.runs(), suites or (), profile, variant), _head())
     contradicted = judged = False
@@ -343,6 +345,8 @@ def claims(
         contradicted |= any(verdict.fails for verdict in verdicts)
         title = f"Claims of {name} at {scale}{f', {variant}' if variant else ''}, by rows of {_commits(rows)}"
         _print(verdict_table(verdicts, title, published_verdicts(suite, published)), format_)
+        if remark := outdated(rows, sources):
+            _say(f"note: {remark}", err=True)
     if not judged:
         raise NothingError("there is no claim to judge", hint="Run a suite that makes claims: bench run SUITE.")
     _end(*filter(None, (registry, published)), failed=contradicted)

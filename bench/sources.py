@@ -62,6 +62,21 @@ class Sources:
         # Plugins in two folders may share a name.
         return {name: "+".join(sorted(hashes)) for name, hashes in named.items()}
 
+    def outdated(self, then: Mapping[str, str]) -> list[str]:
+        """The sources of a run whose code is another now, sorted; plugins are passed over, as nobody says where they lie.
+
+        Args:
+            then: what `hashes` gave when the run was trained; a name from elsewhere leads to no file outside the package.
+        """
+        now = self.hashes(())
+        for name in then.keys() - now.keys():
+            file = (self._package / name).resolve()
+            if file.is_relative_to(self._package) and file.suffix == ".py" and file.is_file():
+                now[name] = self._hash(file)
+            elif "/" not in name:
+                now[name] = then[name]
+        return changed(then, now)
+
     def _name(self, file: Path) -> str:
         return file.relative_to(self._package).as_posix() if file.is_relative_to(self._package) else file.name
 

@@ -186,6 +186,31 @@ def test_runs_carry_the_code_of_their_own_parts():
     assert runs[0].code_id != runs[1].code_id
 
 
+@pytest.mark.parametrize("file", ["parts/optimizers/sgd.py", "parts/models/fnn.py", "seeding.py", "train/lanes/resident.py"])
+def test_rows_of_code_that_was_edited_are_outdated(package, file):
+    then = code(package)
+    assert Sources(package).outdated(then) == []
+    append(package / file, "\n# a remark\n")
+    assert Sources(package).outdated(then) == []
+    append(package / file)
+    assert Sources(package).outdated(then) == [file]
+
+
+def test_a_part_that_is_gone_is_outdated_and_a_plugin_not_known(package):
+    then = code(package)
+    (package / "parts" / "optimizers" / "sgd.py").unlink()
+    (package / "train" / "new.py").write_text("X = 1\n", encoding="utf-8")
+    assert Sources(package).outdated({**then, "mine.py": "0" * 16}) == ["parts/optimizers/sgd.py", "train/new.py"]
+
+
+@pytest.mark.parametrize("name", ["../secret.py", "parts/../../secret.py", "/etc/passwd", "parts/optimizers", "parts"])
+def test_a_name_of_a_foreign_registry_leads_to_no_other_file(package, name):
+    (package.parent / "secret.py").write_text("this is no Python", encoding="utf-8")
+    sources = Sources(package)
+    sources.outdated({**code(package), name: "0" * 16})
+    assert all(file.is_relative_to(package) for file in sources.stamps)
+
+
 @pytest.mark.fault("F54")
 def test_what_was_edited_since_it_was_read(tmp_path):
     files = {name: tmp_path / f"{name}.py" for name in ("same", "touched", "commented", "edited", "broken", "gone")}

@@ -26,6 +26,7 @@ from bench.report.page.history import history
 from bench.report.page.html import Page, index_page, page
 from bench.report.source import Rows
 from bench.report.table import Table
+from bench.sources import Sources
 from bench.suite import Suite
 from bench.suite_file import PROFILES, SLUG
 
@@ -69,11 +70,13 @@ def write_report(
     if mine.empty:
         raise NothingError(*_nothing(variant, known))
     metrics = registry.metrics()
-    contents, refused = [], []
+    contents, refused, sources = [], [], Sources()
     with drawing(processes_for(mine if only is None else mine[mine["suite"] == only])) as draw:
         for (suite, profile), rows in mine.groupby(["suite", "profile"], sort=True):
             if SLUG.fullmatch(str(suite)) and profile in PROFILES:
-                contents.append((folder_of(str(suite), str(profile), variant), gather(rows, find_suite(str(suite), _digest(rows)), metrics, published)))
+                contents.append(
+                    (folder_of(str(suite), str(profile), variant), gather(rows, find_suite(str(suite), _digest(rows)), metrics, published, sources))
+                )
             else:
                 refused.append(f"Not shown, as its name is none: suite {suite!r}, profile {profile!r}.")
         shown = [(folder, content) for folder, content in contents if only in (None, content.name)]
