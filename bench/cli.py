@@ -22,6 +22,7 @@ from bench.options import (
     DEFAULT_RESULTS,
     AllOption,
     BaseArgument,
+    BaseVariantOption,
     CheckpointOption,
     DeviceOption,
     DirtyOption,
@@ -273,6 +274,7 @@ def compare(
     experiment: ExperimentOption = None,
     overrides: SetOption = None,
     variant: VariantOption = "",
+    base_variant: BaseVariantOption = None,
     fail_on: FailOnOption = None,
     strict: StrictOption = False,
     everything: AllOption = False,
@@ -289,13 +291,16 @@ def compare(
     from bench.overrides import Overrides
     from bench.registry.git import git_state, resolve
 
-    revisions = two_revisions(base, head, dirty)
+    alone = base_variant is not None and head is None and not dirty and ".." not in base
+    revisions = two_revisions(base, base if alone else head, dirty)
     gates = [Gate.parse(text, strict) for text in fail_on or ()]
     if strict and not gates:
         raise UsageError("--strict says how a gate is judged, and there is none", hint="Name one, as --fail-on test_accuracy:0.5pp.")
     registry = _registry(results)
     if variant and (overrides or train):
         raise UsageError(f"--variant {variant!r} only names rows that are there", hint="With --run or --set, give its settings as --set KEY=VALUE.")
+    if base_variant is not None and train:
+        raise UsageError(f"--base-variant {base_variant!r} only names rows that are there", hint="Leave out --run, and train what is missing with bench run.")
     variant = variant or Overrides.parse(overrides or ()).variant
     failed = False
     if train:
@@ -306,7 +311,7 @@ def compare(
         failed = _run_missing(Order(suite, profile.value, results, overrides or (), experiment or (), plugins or (), jobs), revisions)
     scope = Scope(suite or (), profile, variant, experiment or (), without=() if any(gate.cells for gate in gates) else DETAILS)
     present = git_state(Path(), exclude=[results, DEFAULT_REPORT], used=()).diff_hash if dirty else None
-    states, sides = read_states(registry, revisions, scope, lambda name: resolve(name, Path()), present)
+    states, sides = read_states(registry, revisions, scope, lambda name: resolve(name, Path()), present, base_variant)
     comparison = compare_rows(sides[0], sides[1], registry.metrics(), gates)
     _print_comparison(comparison, states, format_, everything, bool(gates))
     _end(registry, failed=failed or comparison.crossed)

@@ -63,6 +63,10 @@ AllOption = Annotated[
 ]
 TrainOption = Annotated[bool, typer.Option("--run", help="First run the suite at both, each by its own code in a work tree of its own; what is done stays.")]
 DirtyOption = Annotated[bool, typer.Option("--dirty", help="Of the second, which is HEAD unless given, take the uncommitted changes on top of it.")]
+BaseVariantOption = Annotated[
+    str | None,
+    typer.Option("--base-variant", help="Of BASE take the rows of these --set overrides, '' for none: what --set changes, at one commit if there is no HEAD."),
+]
 VariantOption = Annotated[str, typer.Option("--variant", help="The rows of these --set overrides, as rows name them.")]
 
 ReportOption = Annotated[Path, typer.Option("--report", help="Where tables and figures go.")]

@@ -52,14 +52,17 @@ class State:
         revision: what was asked for, with its commit.
         diff_hash: of the changes that were not committed; None for the commit itself.
         remark: what a reader must know of it, or an empty text.
+        variant: the ``--set`` overrides, where two states differ in them; else None.
     """
 
     revision: Revision
     diff_hash: str | None = None
     remark: str = ""
+    variant: str | None = None
 
     def __str__(self) -> str:
-        return f"{self.revision} + {self.diff_hash[:12]}" if self.diff_hash else str(self.revision)
+        name = f"{self.revision} + {self.diff_hash[:12]}" if self.diff_hash else str(self.revision)
+        return name if self.variant is None else f"{name}, {self.variant or 'without --set'}"
 
     def of(self, runs: pd.DataFrame) -> pd.DataFrame:
         """The rows of this state."""
@@ -165,6 +168,7 @@ def read_states(
     scope: Scope,
     resolve: Callable[[str], str],
     present: str | None = None,
+    base_variant: str | None = None,
 ) -> tuple[list[State], list[pd.DataFrame]]:
     """Find the states that revisions mean, then read their rows and no others.
 
@@ -174,14 +178,20 @@ def read_states(
         scope: which rows are of interest.
         resolve: revision -> full hash of a commit.
         present: the hash of the changes in the present work tree, whose rows are preferred.
+        base_variant: of the first revision the rows of these ``--set`` overrides are meant, and not those of the scope.
 
     Returns:
-        The states, and the rows of each.
+        The states, and the rows of each; those of another variant bear the name of the scope's, so that cells are found again.
 
     Raises:
         NothingError: if a state has no rows, or two revisions mean the same uncommitted changes.
         StorageError: if the folder is no registry.
     """
+    if base_variant not in (None, scope.variant):
+        base, head = revisions
+        scopes = [replace(scope, variant=str(base_variant)), scope]
+        pairs = [_read_state(registry, revision, one, resolve, present) for revision, one in zip((base, head), scopes, strict=True)]
+        return [state for state, _ in pairs], [rows.assign(variant=scope.variant) for _, rows in pairs]
     known = scope.states(registry)
     states = [state_at(known, revision, resolve, present) for revision in revisions]
     meanings = {(state.revision.commit, state.diff_hash) for state in states}
@@ -189,6 +199,12 @@ def read_states(
         raise NothingError(f"{revisions[0].name} has rows of uncommitted changes only, and nothing to compare them with", hint=_hint())
     rows = scope.rows(registry, {state.revision.commit for state in states})
     return states, [state.of(rows) for state in states]
+
+
+def _read_state(registry: Registry, revision: Revision, scope: Scope, resolve: Callable[[str], str], present: str | None) -> tuple[State, pd.DataFrame]:
+    """One state of a variant, and its rows."""
+    state = state_at(scope.states(registry), revision, resolve, present)
+    return replace(state, variant=scope.variant), state.of(scope.rows(registry, {state.revision.commit}))
 
 
 def rows_at(runs: pd.DataFrame, revision: str, resolve: Callable[[str], str]) -> tuple[pd.DataFrame, str]:

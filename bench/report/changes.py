@@ -18,6 +18,7 @@ DIFFERENCE = (
     "Metrics are not corrected for each other: of twenty in which nothing changed, one is expected to look changed."
 )
 RATIO = "A difference in % is the ratio of geometric means over the seeds; base and head are arithmetic means, whose ratio may be another."
+TIMED = "Timings tell as well what else the machine did, which seeds that are trained in the same minutes share: take them again before you believe them."
 AVERAGES = (
     "All cells: the average over the cells of each seed that is complete in all of them, all cells weighing alike, then the same test; "
     "cells in which nothing was changed are not in it. It finds what moves many cells a little."
@@ -63,6 +64,7 @@ def comparison_table(comparison: Comparison, kinds: Collection[Kind] = EVERY, ti
         *_one_sided(comparison.of(ONE_SIDED)),
         DIFFERENCE,
         *([RATIO] if any(change.difference and change.difference.scale == "log" for change in (*averages, *shown)) else []),
+        *([TIMED] if any(change.metric and change.metric.name in TIMINGS and change.kind in ("better", "worse") for change in shown) else []),
         *([AVERAGES] if averages else []),
         *(f"Changed setting, {setting}" for setting in settings),
         *comparison.notes,

@@ -147,6 +147,27 @@ def test_whole_rows_are_read_of_two_commits_only():
     assert str(states[1]) == "HEAD --dirty (bbbbbbbbbbbb) + x"
 
 
+def test_variants_of_one_commit_are_two_states():
+    runs = frame((NEW, None), (NEW, None), (OLD, None), (NEW, "x")).assign(variant=["", "epochs=1", "epochs=1", ""])
+    states, found = read_states(Store(runs), two_revisions("HEAD", "HEAD"), Scope(variant="epochs=1"), git, base_variant="")
+    assert [str(state) for state in states] == ["HEAD (bbbbbbbbbbbb), without --set", "HEAD (bbbbbbbbbbbb), epochs=1"]
+    assert [side["row"].tolist() for side in found] == [["0"], ["1"]]
+    assert [set(side["variant"]) for side in found] == [{"epochs=1"}] * 2
+    states, found = read_states(Store(runs), two_revisions("HEAD~1", "HEAD"), Scope(), git, base_variant="epochs=1")
+    assert [str(state) for state in states] == ["HEAD~1 (aaaaaaaaaaaa), epochs=1", "HEAD (bbbbbbbbbbbb), without --set"]
+    assert [side["row"].tolist() for side in found] == [["2"], ["0"]]
+    with pytest.raises(NothingError, match="no rows of variant 'epochs=2'"):
+        read_states(Store(runs), two_revisions("HEAD", "HEAD"), Scope(), git, base_variant="epochs=2")
+
+
+def test_a_base_of_the_same_variant_is_nothing_special():
+    runs = frame((OLD, None), (NEW, None))
+    plain = read_states(Store(runs), two_revisions("HEAD~1", "HEAD"), Scope(), git)
+    named = read_states(Store(runs), two_revisions("HEAD~1", "HEAD"), Scope(), git, base_variant="")
+    assert named[0] == plain[0]
+    assert all(one.equals(other) for one, other in zip(named[1], plain[1], strict=True))
+
+
 @pytest.mark.parametrize(("name", "shown"), [("a" * 40, "a" * 12), ("aaaa", "aaaa"), ("v1", "v1 (aaaaaaaaaaaa)")])
 def test_a_hash_is_not_said_twice(name, shown):
     assert str(Revision(name, commit="a" * 40)) == shown

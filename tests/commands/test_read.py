@@ -30,6 +30,23 @@ def test_compare_names_the_changed_setting(project: Project) -> None:
     assert any("dropout=0.5" in where and "test accuracy" in metric for where, metric in cells)
 
 
+def test_a_variant_is_compared_with_the_plain_rows_of_its_commit(project: Project) -> None:
+    project.run("-e", "again")
+    project.run("-e", "again", "--set", "optimizer.lr=0.001", "--set", "seeds=4")
+    words = ("--set", "optimizer.lr=0.001", "--set", "seeds=4", "--base-variant", "")
+    outcome = project.bench("compare", "HEAD", *words, "--format", "json")
+    assert outcome.code == 0, outcome.err
+    found = json.loads(outcome.out)
+    assert ", without --set → HEAD" in found["title"]
+    assert "Changed setting, again: optimizer.lr: 0.1 -> 0.001 (1 cell)" in found["notes"]
+    loss = next(row for row in found["rows"] if row["metric"] == "train loss")
+    assert loss["base"]["mean"] < loss["head"]["mean"]
+    assert loss["n"] == 3
+    assert project.bench("compare", "HEAD", "HEAD", *words, "--format", "json").out == outcome.out
+    refused = project.bench("compare", "HEAD", *words, "--run")
+    assert (refused.code, "--base-variant '' only names rows that are there" in refused.err) == (2, True)
+
+
 def test_a_harmful_change_crosses_the_gate(project: Project) -> None:
     project.edit("seeds: 3}", "seeds: 6}")
     project.edit("epochs: 1,", "epochs: 6,")

@@ -5,7 +5,7 @@ import pandas as pd
 
 from bench.analysis.compare import compare
 from bench.analysis.gates import Gate
-from bench.report.changes import AVERAGES, EVERY, RATIO, UNCHANGED, comparison_table, gate_table, telling
+from bench.report.changes import AVERAGES, EVERY, RATIO, TIMED, UNCHANGED, comparison_table, gate_table, telling
 from tests.report.synthetic import METRICS, batch_sizes, column
 
 
@@ -32,6 +32,14 @@ def test_identical_numbers_have_no_interval():
     table = comparison_table(compare(base, base.assign(commit="b" * 40), METRICS))
     assert {row[7] for row in table.rows if row[1] == "test accuracy"} == {"identical"}
     assert {str(row[4]) for row in table.rows if row[1] == "test accuracy"} == {"+0.00 pp"}
+
+
+def test_a_timing_that_looks_changed_is_to_be_taken_again():
+    base, head = moved(0.0)
+    slower, slow = (rows.assign(samples_per_second=speed + rows["seed"], pack=rows["row"]) for rows, speed in ((head, 50.0), (base, 100.0)))
+    assert TIMED in comparison_table(compare(slow, slower, METRICS)).notes
+    assert TIMED not in comparison_table(compare(slow, slower, METRICS), kinds=["identical"]).notes
+    assert TIMED not in comparison_table(compare(base, head, METRICS)).notes
 
 
 def test_classes_can_be_chosen_and_settings_are_named():
