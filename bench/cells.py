@@ -12,7 +12,7 @@ from pydantic import Field
 
 from bench.catalog import Catalog, Part, location_of, lower_first
 from bench.config import SINGLE, Cell, Dropout, Mask, OptimizerState, PartSpec, Phase, Precision, Stop, canonical
-from bench.errors import BenchError, Place, UnknownNameError, UsageError, did_you_mean
+from bench.errors import BenchError, Place, UnknownNameError, UnsetError, UsageError, did_you_mean
 from bench.parts.augmentations import augmentations
 from bench.parts.datasets import Dataset, DataSpec, datasets
 from bench.parts.initializers import initializers
@@ -146,7 +146,7 @@ class CellBuilder:
     def _required(self, key: str, settings: Settings, where: Place, problems: list[BenchError]) -> PartSpec | None:
         value = settings.values.get(key)
         if value is None:
-            problems.append(UsageError(f"no {key} is set", where, f"Set {key} in the experiment or in defaults."))
+            problems.append(UnsetError(f"no {key} is set", where, f"Set {key} in the experiment or in defaults."))
             return None
         return self._part(key, value, lambda below: settings.place(key, tuple(below)), problems)
 
@@ -233,13 +233,14 @@ class CellBuilder:
             problems += [_no_such_key(key, settings) for key in dropout if key not in ("rate", "mask")]
             given["mask"] = dropout.get("mask", "per_sample")
         if values.get("batch_size") is None:
-            problems.append(UsageError("no batch_size is set", where, "Set batch_size: a number of samples, or full."))
+            problems.append(UnsetError("no batch_size is set", where, "Set batch_size: a number of samples, or full."))
         elif values["batch_size"] != "full":
             given["batch_size"] = values["batch_size"]
         if values.get("stop") is not None:
             given["stop"] = values["stop"]
         if ("epochs" in given) == ("steps" in given):
-            problems.append(UsageError("exactly one of epochs and steps must be set", where))
+            kind = UsageError if "steps" in given else UnsetError
+            problems.append(kind("exactly one of epochs and steps must be set", where))
         try:
             return _Numbers.model_validate(given)
         except pydantic.ValidationError as invalid:

@@ -53,6 +53,10 @@ class UnknownNameError(UsageError):
     """A name is in no catalogue, suite or registry."""
 
 
+class UnsetError(UsageError):
+    """A setting that a cell needs is set nowhere; where a file has other problems, it may be what these are about."""
+
+
 class SuiteError(UsageError):
     """A suite file cannot be used; carries every problem that was found in it."""
 

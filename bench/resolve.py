@@ -18,7 +18,7 @@ from bench.blocks import Profile
 from bench.cells import CellBuilder
 from bench.config import Cell, PartSpec
 from bench.counted import counted
-from bench.errors import BenchError, Place, SuiteError, UsageError, did_you_mean
+from bench.errors import BenchError, Place, SuiteError, UnsetError, UsageError, did_you_mean
 from bench.misfits import misfits
 from bench.overrides import Overrides
 from bench.pairs import Pairing, ResolvedCell, ResolvedPair, wrong_use
@@ -153,7 +153,7 @@ def _attempt(suite: suites.Suite, profile: Profile, overrides: Overrides, choice
         selected = not choice.experiments or name in choice.experiments
         resolver = _Resolver(suite, profile, name, overrides if selected else Overrides({}), builder)
         experiment = resolver.resolve(choice if selected else Choice(max_cells=choice.max_cells))
-        problems += resolver.problems
+        problems += [problem for problem in resolver.problems if not (suite.problems and isinstance(problem, UnsetError))]
         keys |= resolver.keys
         if selected and experiment is not None:
             resolved.append(replace(experiment, cells=(), pairs=()) if resolver.problems else experiment)

@@ -123,6 +123,7 @@ def test_each_kind_has_its_exit_code():
         "BenchError": 70,
         "UsageError": 2,
         "UnknownNameError": 2,
+        "UnsetError": 2,
         "SuiteError": 2,
         "StorageError": 3,
         "MissingError": 4,
