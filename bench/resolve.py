@@ -7,7 +7,6 @@ grid, ``--set``. Grids are counted before they are expanded, and every problem o
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -19,6 +18,7 @@ from bench.cells import CellBuilder
 from bench.config import Cell, PartSpec
 from bench.counted import counted
 from bench.errors import BenchError, Place, SuiteError, UnsetError, UsageError, did_you_mean
+from bench.grid import Grid, Value
 from bench.misfits import misfits
 from bench.overrides import Overrides
 from bench.pairs import Pairing, ResolvedCell, ResolvedPair, wrong_use
@@ -51,36 +51,6 @@ class ResolvedExperiment:
     measures: tuple[PartSpec, ...]
     keep: bool = False
     pairs: tuple[ResolvedPair, ...] = ()
-
-
-@dataclass(frozen=True)
-class _Value:
-    """One value of an axis, made ready once for all the cells that have it: as text, and as the layer that sets it."""
-
-    axis: str
-    text: str
-    layer: Layer
-
-
-@dataclass(frozen=True)
-class _Grid:
-    """The grid of an experiment before it is expanded."""
-
-    axes: Mapping[str, Sequence[Any]]
-    locate_axes: Mapping[str, Locate]
-    cases: Sequence[tuple[Case, Locate]]
-    excludes: Sequence[Selection]
-
-    def count(self) -> int:
-        return math.prod(len(values) for values in self.axes.values()) * max(1, len(self.cases))
-
-    def points(self) -> Iterator[tuple[_Value, ...]]:
-        """Every combination of values, the last axis fastest."""
-        return itertools.product(*([self._value(axis, index) for index in range(len(values))] for axis, values in self.axes.items()))
-
-    def _value(self, axis: str, index: int) -> _Value:
-        value = self.axes[axis][index]
-        return _Value(axis, text(value), Layer({axis: value}, lambda below: self.locate_axes[axis]((index, *below[1:]))))
 
 
 @dataclass(frozen=True)
@@ -267,7 +237,7 @@ class _Resolver:
             if isinstance(block, Scale):
                 yield block, path
 
-    def _grid(self) -> _Grid:
+    def _grid(self) -> Grid:
         axes: dict[str, Sequence[Any]] = {}
         locate: dict[str, Locate] = {}
         cases: list[tuple[Case, Locate]] = []
@@ -286,7 +256,7 @@ class _Resolver:
         for axis in axes:
             self._check_keys([axis], lambda _, axis=axis: locate[axis](()))  # type: ignore[misc]  # a default argument binds the axis
         known = {key: values for key, values in axes.items() if is_cell_key(key)}
-        return _Grid(known, locate, cases, excludes)
+        return Grid(known, locate, cases, excludes)
 
     def _check_keys(self, keys: Iterable[str], locate: Locate) -> None:
         for key in keys:
@@ -321,7 +291,7 @@ class _Resolver:
                 self.problems.append(UsageError(message, self._place("experiments", self._name), "Vary what differs, or exclude one of them."))
                 return
 
-    def _cells(self, grid: _Grid, measures: Sequence[PartSpec], choice: Choice) -> Iterator[ResolvedCell]:
+    def _cells(self, grid: Grid, measures: Sequence[PartSpec], choice: Choice) -> Iterator[ResolvedCell]:
         base = Settings()
         base.lay(Layer(BASE, lambda path: Place(self._suite.document.file, key=yaml.join(path))))
         for block, path in self._blocks():
@@ -339,7 +309,7 @@ class _Resolver:
                 if cell is not None:
                     yield ResolvedCell(axes, cell, tuple(wanted))
 
-    def _cell(self, settings: Settings, axes: Mapping[str, str], grid: _Grid, measures: Sequence[PartSpec], choice: Choice) -> Cell | None:
+    def _cell(self, settings: Settings, axes: Mapping[str, str], grid: Grid, measures: Sequence[PartSpec], choice: Choice) -> Cell | None:
         """The cell of a point, unless it is excluded, not selected or wrong."""
         cell, problems = self._builder.build(settings, self._place("experiments", self._name))
         self.problems += problems
@@ -391,7 +361,7 @@ class _Resolver:
         return PartSpec(spec.name, {**spec.parameters, "snapshots": wanted[-1]})
 
 
-def _at(settings: Settings, point: Sequence[_Value], top: Layer) -> Settings:
+def _at(settings: Settings, point: Sequence[Value], top: Layer) -> Settings:
     """The settings with the values of a point laid on them, whole values before dotted keys, and one more layer on top."""
     laid = settings.copy()
     for value in sorted(point, key=lambda value: "." in value.axis):

@@ -20,7 +20,7 @@ FOUNDATION = frozenset(
         *("settings", "overrides", "suite", "suite_file", "blocks", "claim", "statement", "validation", "sources", "datafiles", "template"),
     }
 )
-PLANNING = frozenset({"cells", "misfits", "pairs", "resolve", "plan", "packing"})
+PLANNING = frozenset({"cells", "grid", "misfits", "pairs", "resolve", "plan", "packing"})
 MAY_IMPORT = {
     "foundation": {"foundation"},
     "parts": {"foundation", "parts"},
