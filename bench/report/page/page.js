@@ -3,6 +3,7 @@
 // Everything that suites, plugins and commits say arrives as text: textContent and attributes alone, never markup.
 
 const PAGE = 50;
+const SHORTEST = 4; // of an id that is looked for
 const MOST_PRINTED = 1000;
 const PAUSE = 120;
 const SVG = "http://www.w3.org/2000/svg";
@@ -256,7 +257,7 @@ class Runs {
   }
 
   find(id) {
-    if (id.length < 4) return -1;
+    if (id.length < SHORTEST) return -1;
     const begins = (name) => name.startsWith(id);
     const row = this.data.ids.row.findIndex(begins);
     return row >= 0 ? row : this.data.ids.run_id.findIndex(begins);
@@ -294,6 +295,12 @@ function chooser(runs, name, grid) {
     grid.update();
   });
   return select;
+}
+
+/* A link may be older than the page: the list says that it has no such run. */
+function searchRun(grid, id) {
+  grid.field.value = id;
+  grid.update();
 }
 
 function showCell(runs, grid, cell) {
@@ -342,11 +349,11 @@ function startLinks(runs, grid) {
     const row = kind === "run" && id ? runs.find(id) : -1;
     if (row >= 0) return showRun(runs, row);
     if (dialog.open) dialog.close();
-    if (kind === "cell" && id) {
-      showCell(runs, grid, id);
-      document.getElementById("runs").scrollIntoView();
-      grid.field.focus({ preventScroll: true });
-    }
+    if (kind === "cell" && id) showCell(runs, grid, id);
+    else if (kind === "run" && id?.length >= SHORTEST) searchRun(grid, id);
+    else return;
+    document.getElementById("runs").scrollIntoView();
+    grid.field.focus({ preventScroll: true });
   };
   dialog.addEventListener("click", (event) => {
     if (event.target === dialog) dialog.close();
