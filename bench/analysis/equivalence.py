@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from scipy import special
+import scipy
 
 from bench.analysis.statistics import LEVEL, Interval
 
@@ -44,4 +44,4 @@ def equivalence_p(estimate: Interval, within: float) -> float | None:
     distance = within - abs(estimate.mean)
     if estimate.sd == 0:
         return float(distance < 0)
-    return float(special.stdtr(estimate.n - 1, -distance / estimate.sd * math.sqrt(estimate.n)))
+    return float(scipy.special.stdtr(estimate.n - 1, -distance / estimate.sd * math.sqrt(estimate.n)))

@@ -6,7 +6,7 @@ import math
 from bisect import bisect_left
 from functools import lru_cache
 
-from scipy import special
+import scipy
 
 from bench.analysis.statistics import FEWEST, LEVEL
 
@@ -48,5 +48,5 @@ def seeds_needed(effect: float, sd: float, alpha: float = 1 - LEVEL, power: floa
 
 @lru_cache(maxsize=4096)
 def _noncentrality(n: int, alpha: float, power: float) -> float:
-    critical = float(special.stdtrit(n - 1, 1 - alpha / 2))
-    return float(special.nctdtrinc(n - 1, 1 - power, critical))
+    critical = float(scipy.special.stdtrit(n - 1, 1 - alpha / 2))
+    return float(scipy.special.nctdtrinc(n - 1, 1 - power, critical))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import scipy
-from scipy import special
 
 from bench.analysis.statistics import LEVEL
 
@@ -80,4 +79,4 @@ def mcnemar(only_base: int, only_head: int) -> float:
         Two-sided p: under no difference each of these seeds is as likely to be of either side (Q. McNemar, 1947).
     """
     together = only_base + only_head
-    return min(1.0, 2 * float(special.bdtr(min(only_base, only_head), together, 0.5)))
+    return min(1.0, 2 * float(scipy.special.bdtr(min(only_base, only_head), together, 0.5)))

@@ -13,8 +13,8 @@ from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import special
 
 from bench.metric import Scale
 
@@ -333,7 +333,7 @@ def _t_p(mean: float | Values, sd: float | Values, n: int | Counts, constant: bo
     smallest = np.where(np.logical_and(constant, np.not_equal(mean, 0)), np.exp2(np.subtract(1.0, n)), 0.0)
     # One value has no deviation, and equal ones may have none.
     with np.errstate(divide="ignore", invalid="ignore"):
-        p = 2 * special.stdtr(np.subtract(n, 1), -np.abs(mean) * np.sqrt(n) / np.asarray(sd))
+        p = 2 * scipy.special.stdtr(np.subtract(n, 1), -np.abs(mean) * np.sqrt(n) / np.asarray(sd))
     return np.where(np.equal(sd, 0), np.where(smallest > 0, smallest, 1.0), np.maximum(p, smallest))
 
 
@@ -348,7 +348,7 @@ def _bounds(mean: float | Values, sd: float | Values, n: int | Counts, constant:
 @lru_cache(maxsize=256)
 def _half(n: int, level: float) -> float:
     """Half of the t interval of n values with a standard deviation of 1."""
-    return math.nan if n == 1 else float(special.stdtrit(n - 1, (1 + level) / 2)) / math.sqrt(n)
+    return math.nan if n == 1 else float(scipy.special.stdtrit(n - 1, (1 + level) / 2)) / math.sqrt(n)
 
 
 def _reaching_zero(bounds: _Bounds, signs_p: float | Values, level: float) -> _Bounds:
@@ -369,4 +369,4 @@ def _signs_p(moves: Values, steps: Values) -> Values:
     sizes = steps[:, None]
     up, down = (moves > sizes / 2).sum(axis=1), (moves < -sizes / 2).sum(axis=1)
     alone = (steps > 0) & (np.abs(moves) < 1.5 * sizes).all(axis=1)
-    return np.where(alone, np.minimum(1.0, 2 * special.bdtr(np.minimum(up, down), up + down, 0.5)), 0.0)
+    return np.where(alone, np.minimum(1.0, 2 * scipy.special.bdtr(np.minimum(up, down), up + down, 0.5)), 0.0)
