@@ -10,7 +10,6 @@ from contextlib import closing
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from threading import Thread
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -287,16 +286,17 @@ def compare(
     format_: FormatOption = Format.table,
 ) -> None:
     """Say, with statistics, what changed between two states of the code."""
+    from concurrent.futures import ThreadPoolExecutor
+
     from bench.analysis.compare import compare as compare_rows
     from bench.analysis.gates import Gate
     from bench.analysis.revisions import DETAILS, Scope, read_states, two_revisions
     from bench.overrides import Overrides
     from bench.registry.git import git_state, resolve
 
-    alone = base_variant is not None and head is None and not dirty and ".." not in base
-    # It takes a sixth of a second, and is needed when the rows are there.
-    Thread(target=import_module, args=("scipy.special",)).start()
-    revisions = two_revisions(base, base if alone else head, dirty)
+    # It takes a sixth of a second, and is needed when the rows are there; where it fails, that is where it is said.
+    ThreadPoolExecutor(1).submit(import_module, "scipy.special")
+    revisions = two_revisions(base, head, dirty, same=base_variant is not None)
     gates = [Gate.parse(text, strict) for text in fail_on or ()]
     if strict and not gates:
         raise UsageError("--strict says how a gate is judged, and there is none", hint="Name one, as --fail-on test_accuracy:0.5pp.")

@@ -11,6 +11,7 @@ from bench.cells import CATALOGS
 from bench.claim import Assertion, Claim
 from bench.errors import BenchError, SuiteError, UsageError, did_you_mean
 from bench.metric import COURSE
+from bench.pairs import AXIS
 from bench.resolve import ResolvedExperiment, attempt, in_order
 from bench.selection import Selection, text
 from bench.suite import Suite
@@ -67,7 +68,7 @@ def dangling(suite: Suite, profile: Profile, experiments: Sequence[ResolvedExper
             sound, metrics are looked for alone.
     """
     by_name = {experiment.name: experiment for experiment in experiments}
-    return [*_of_claims(suite, profile, by_name), *_of_tables(suite, by_name), *_of_figures(suite, by_name)]
+    return [*_of_claims(suite, profile, by_name), *_of_report(suite, by_name)]
 
 
 def _of_claims(suite: Suite, profile: Profile, experiments: Mapping[str, ResolvedExperiment]) -> Iterator[BenchError]:
@@ -111,11 +112,14 @@ def _of_assertion(assertion: Assertion, profile: Profile, experiment: ResolvedEx
             yield ("trend",), f"at profile {profile} {levels}"
 
 
-def _of_tables(suite: Suite, experiments: Mapping[str, ResolvedExperiment]) -> Iterator[BenchError]:
-    for name, table in suite.file.tables.items():
-        if experiment := experiments.get(table.experiment):
-            for path, message in _of_table(table, experiment):
-                yield UsageError(message, suite.document.place(("tables", name, *path)))
+def _of_report(suite: Suite, experiments: Mapping[str, ResolvedExperiment]) -> Iterator[BenchError]:
+    """What tables and figures name that leads nowhere."""
+    declared: dict[str, Mapping[str, Table | Figure]] = {"tables": suite.file.tables, "figures": suite.file.figures}
+    for block, entries in declared.items():
+        for name, entry in entries.items():
+            if experiment := experiments.get(entry.experiment):
+                for path, message in _of_table(entry, experiment) if isinstance(entry, Table) else _of_figure(entry, experiment):
+                    yield UsageError(message, suite.document.place((block, name, *path)))
 
 
 def _of_table(table: Table, experiment: ResolvedExperiment) -> Iterator[tuple[yaml.KeyPath, str]]:
@@ -131,13 +135,6 @@ def _of_table(table: Table, experiment: ResolvedExperiment) -> Iterator[tuple[ya
     named = {*table.rows, *table.values}.union(*selections.values())
     for index, entry in enumerate(table.reference):
         yield from ((("reference", index, key), f"the table has no {key!r}. {did_you_mean(key, named)}") for key in entry if key not in named)
-
-
-def _of_figures(suite: Suite, experiments: Mapping[str, ResolvedExperiment]) -> Iterator[BenchError]:
-    for name, figure in suite.file.figures.items():
-        if experiment := experiments.get(figure.experiment):
-            for path, message in _of_figure(figure, experiment):
-                yield UsageError(message, suite.document.place(("figures", name, *path)))
 
 
 def _of_figure(figure: Figure, experiment: ResolvedExperiment) -> Iterator[tuple[yaml.KeyPath, str]]:
@@ -158,9 +155,8 @@ def _no_key(key: str, known: set[str]) -> str:
 
 def _keys(experiment: ResolvedExperiment) -> set[str]:
     """What cells can be told apart by: their axes, their settings, and those that cells of other parts have; and the seed."""
-    own = {key for settings, axes in _places(experiment) for key in (*settings, *axes)}
     parts = {f"{kind}.{name}" for kind in DOTTED_KEYS if kind in CATALOGS for part in CATALOGS[kind] for name in part.column_types()}
-    return {"seed", *CELL_KEYS, *own, *parts}
+    return {"seed", *CELL_KEYS, *experiment.keys, *({AXIS} if experiment.pairs else ()), *parts}
 
 
 def _places(experiment: ResolvedExperiment) -> Iterator[tuple[Mapping[str, Any], Mapping[str, str]]]:

@@ -43,7 +43,10 @@ BASE = {
 
 @dataclass(frozen=True)
 class ResolvedExperiment:
-    """An experiment at one profile: what is trained, with which seeds, which measures are taken, whether weights are kept, which cells are pairs."""
+    """An experiment at one profile: what is trained, with which seeds, which measures are taken, whether weights are kept, which cells are pairs.
+
+    Its ``keys`` are the axes and settings of the cells that its grid makes, those that are not selected included.
+    """
 
     name: str
     cells: tuple[ResolvedCell, ...]
@@ -51,6 +54,7 @@ class ResolvedExperiment:
     measures: tuple[PartSpec, ...]
     keep: bool = False
     pairs: tuple[ResolvedPair, ...] = ()
+    keys: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -103,7 +107,7 @@ def resolve(suite: suites.Suite, profile: Profile, overrides: Overrides, choice:
     return resolved
 
 
-def attempt(suite: suites.Suite, profile: Profile, max_cells: int = MAX_CELLS) -> tuple[list[ResolvedExperiment], list[BenchError]]:
+def attempt(suite: suites.Suite, profile: Profile, max_cells: int) -> tuple[list[ResolvedExperiment], list[BenchError]]:
     """The experiments of a suite at a profile, those that are not sound without cells, and every problem of these and of the file.
 
     Args:
@@ -200,7 +204,7 @@ class _Resolver:
             self._check_distinct(cells)
         measures = list({spec.json: spec for cell in cells for spec in cell.measures}.values()) or measures
         pairs = self._pairs(cells, measures, whole=not choice.only.conditions)
-        return ResolvedExperiment(self._name, cells, seeds, tuple(measures), self._keeps(), tuple(pairs))
+        return ResolvedExperiment(self._name, cells, seeds, tuple(measures), self._keeps(), tuple(pairs), frozenset(self.keys))
 
     def _keeps(self) -> bool:
         return any(scale.keep is not None for scale, _ in self._scales())

@@ -88,18 +88,22 @@ class Scope:
     experiments: Sequence[str] = ()
     without: Collection[str] = ()
 
-    def states(self, registry: Registry) -> pd.DataFrame:
-        """The states that have rows, as `Registry.states` has them; of whatever experiment."""
-        return select(registry.states(), self.suites, self.profile, self.variant)
+    def select(self, runs: pd.DataFrame) -> pd.DataFrame:
+        """Those of rows, or of states, that are of interest; of whatever experiment."""
+        return select(runs, self.suites, self.profile, self.variant)
 
-    def rows(self, registry: Registry, commits: Set[str]) -> pd.DataFrame:
-        """The rows of some commits.
+    def read(self, registry: Registry, commits: Set[str]) -> pd.DataFrame:
+        """The rows of some commits, of every variant."""
+        suite = Path(self.suites[0]).stem if len(self.suites) == 1 else None
+        return registry.runs(suite, self.profile, commits=commits, without=self.without, categorical=True)
+
+    def rows(self, read: pd.DataFrame) -> pd.DataFrame:
+        """The rows of interest among those that were read.
 
         Raises:
             NothingError: if there are none, or none of an experiment.
         """
-        suite = Path(self.suites[0]).stem if len(self.suites) == 1 else None
-        found = select(registry.runs(suite, self.profile, commits=commits, without=self.without, categorical=True), self.suites, self.profile, self.variant)
+        found = self.select(read)
         for name in self.experiments:
             if name not in (known := set(found["experiment"].unique())):
                 raise NothingError(f"there are no rows of experiment {name!r}. {did_you_mean(name, known)}")
@@ -139,13 +143,14 @@ def select(runs: pd.DataFrame, suites: Sequence[str], profile: str | None, varia
     return chosen
 
 
-def two_revisions(base: str, head: str | None, dirty: bool = False) -> list[Revision]:
+def two_revisions(base: str, head: str | None, dirty: bool = False, same: bool = False) -> list[Revision]:
     """Two revisions, given apart or as git's ``base..head``, an empty side of which is HEAD.
 
     Args:
         base: the first, or both.
         head: the second.
         dirty: whether the second means the changes on top of it that were not committed; it is HEAD then, unless given.
+        same: whether one is compared with itself where no second is given.
 
     Raises:
         UsageError: if there is only one, or more than two.
@@ -157,6 +162,8 @@ def two_revisions(base: str, head: str | None, dirty: bool = False) -> list[Revi
         raise UsageError(f"{base!r} is two revisions already, and {head!r} is a third")
     if dots and (first or second):
         return [Revision(first or "HEAD"), Revision(second or "HEAD", dirty)]
+    if same and head is None and not (dots or dirty):
+        return [Revision(base), Revision(base)]
     if dots or (head is None and not dirty):
         raise UsageError("two revisions are needed", hint="Write: bench compare BASE HEAD, or BASE..HEAD, or BASE --dirty for uncommitted changes.")
     return [Revision(base), Revision(head or "HEAD", dirty)]
@@ -187,24 +194,19 @@ def read_states(
         NothingError: if a state has no rows, or two revisions mean the same uncommitted changes.
         StorageError: if the folder is no registry.
     """
-    if base_variant not in (None, scope.variant):
-        base, head = revisions
-        scopes = [replace(scope, variant=str(base_variant)), scope]
-        pairs = [_read_state(registry, revision, one, resolve, present) for revision, one in zip((base, head), scopes, strict=True)]
-        return [state for state, _ in pairs], [rows.assign(variant=scope.variant) for _, rows in pairs]
-    known = scope.states(registry)
-    states = [state_at(known, revision, resolve, present) for revision in revisions]
-    meanings = {(state.revision.commit, state.diff_hash) for state in states}
+    known = registry.states()
+    differ = base_variant not in (None, scope.variant)
+    scopes = [replace(scope, variant=str(base_variant)) if differ else scope, scope]
+    states = [
+        replace(state_at(one.select(known), revision, resolve, present), variant=one.variant if differ else None)
+        for revision, one in zip(revisions, scopes, strict=True)
+    ]
+    meanings = {(state.revision.commit, state.diff_hash, state.variant) for state in states}
     if len(meanings) == 1 and len({revision.dirty for revision in revisions}) == 2:
         raise NothingError(f"{revisions[0].name} has rows of uncommitted changes only, and nothing to compare them with", hint=_hint())
-    rows = scope.rows(registry, {state.revision.commit for state in states})
-    return states, [state.of(rows) for state in states]
-
-
-def _read_state(registry: Registry, revision: Revision, scope: Scope, resolve: Callable[[str], str], present: str | None) -> tuple[State, pd.DataFrame]:
-    """One state of a variant, and its rows."""
-    state = state_at(scope.states(registry), revision, resolve, present)
-    return replace(state, variant=scope.variant), state.of(scope.rows(registry, {state.revision.commit}))
+    read = scope.read(registry, {state.revision.commit for state in states})
+    sides = [state.of(one.rows(read)) for one, state in zip(scopes, states, strict=True)]
+    return states, [side.assign(variant=scope.variant) for side in sides] if differ else sides
 
 
 def rows_at(runs: pd.DataFrame, revision: str, resolve: Callable[[str], str]) -> tuple[pd.DataFrame, str]:

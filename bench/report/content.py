@@ -11,7 +11,6 @@ import pandas as pd
 from bench.analysis.claims import judge
 from bench.errors import UsageError
 from bench.metric import Metric
-from bench.report.outdated import outdated
 from bench.report.predictors import predictor_table
 from bench.report.published import published_verdicts
 from bench.report.source import Rows
@@ -20,7 +19,6 @@ from bench.report.summary import failed
 from bench.report.table import Table
 from bench.report.tables import experiment_table
 from bench.report.verdicts import verdict_table
-from bench.sources import Sources
 from bench.suite import Suite
 from bench.suite_file import NAME, Experiment
 from bench.suite_file import Figure as FigureSpec
@@ -76,7 +74,7 @@ class Content:
         return self.suite.file.experiments.get(name) if self.suite else None
 
 
-def gather(rows: pd.DataFrame, suite: Suite | None, metrics: Mapping[str, Metric], published: Rows | None = None, sources: Sources | None = None) -> Content:
+def gather(rows: pd.DataFrame, suite: Suite | None, metrics: Mapping[str, Metric], published: Rows | None = None) -> Content:
     """Build the content from rows of one suite, profile and variant.
 
     Args:
@@ -84,7 +82,6 @@ def gather(rows: pd.DataFrame, suite: Suite | None, metrics: Mapping[str, Metric
         suite: the suite file; without it each experiment gets its table and figures, and there are no claims.
         metrics: what the registry says of its metrics.
         published: the registry of published results.
-        sources: the present code, of which a remark says whether it is that of the rows.
     """
     first = rows.iloc[0]
     present = [str(name) for name in sorted(rows["experiment"].unique()) if NAME.fullmatch(str(name))]
@@ -102,7 +99,7 @@ def gather(rows: pd.DataFrame, suite: Suite | None, metrics: Mapping[str, Metric
         tables=tables | _predictors(suite, names, shown, metrics) | tables,
         experiments={name: experiment_table(shown, name, metrics, title=_experiment_title(suite, name)) for name in names},
         figures=_figures(suite, names),
-        remarks=(*_remarks(rows, suite, names), *filter(None, [outdated(shown, sources) if sources else ""]), *problem),
+        remarks=(*_remarks(rows, suite, names), *problem),
     )
 
 

@@ -13,14 +13,14 @@ from tabulate import tabulate
 
 from bench.report import escape
 from bench.report.latex import latex
-from bench.report.table import Cell, Column, Number, Table, cell_text
+from bench.report.table import EMPTY, Cell, Column, Number, Table, cell_text, is_best
 
 
 def markdown(table: Table) -> str:
     """A pipe table under its title in bold, its notes below."""
     rows = [[_markdown_cell(cell) for cell in row] for row in table.rows]
     headers = [escape.markdown(column.full_title) for column in table.columns]
-    body = tabulate(rows, headers, tablefmt="pipe", disable_numparse=True, colalign=_alignment(table)) if rows else "*Nothing to list.*"
+    body = tabulate(rows, headers, tablefmt="pipe", disable_numparse=True, colalign=_alignment(table)) if rows else f"*{EMPTY.capitalize()}.*"
     notes = "\n".join(f"- {escape.markdown(note)}" for note in table.notes)
     title = f"**{escape.markdown(table.title)}**" if table.title else ""
     return "\n\n".join(part for part in (title, body, notes) if part) + "\n"
@@ -57,7 +57,7 @@ def plain(table: Table) -> str:
     """Lines for a terminal or a log, without colours."""
     rows = [[escape.clean(cell_text(cell)) for cell in row] for row in table.rows]
     headers = [escape.clean(column.full_title) for column in table.columns]
-    body = tabulate(rows, headers, tablefmt="simple", disable_numparse=True, colalign=_alignment(table)) if rows else "nothing to list"
+    body = tabulate(rows, headers, tablefmt="simple", disable_numparse=True, colalign=_alignment(table)) if rows else EMPTY
     return "\n".join([escape.clean(table.title), body, *(escape.clean(note) for note in table.notes)]).lstrip("\n") + "\n"
 
 
@@ -68,13 +68,9 @@ def _alignment(table: Table) -> list[str]:
     return ["right" if table.numeric(index) else "left" for index in range(len(table.columns))]
 
 
-def _is_best(cell: Cell) -> bool:
-    return isinstance(cell, Number) and cell.best
-
-
 def _markdown_cell(cell: Cell) -> str:
     text = escape.markdown(cell) if isinstance(cell, str) else cell_text(cell)
-    return f"**{text}**" if _is_best(cell) else text
+    return f"**{text}**" if is_best(cell) else text
 
 
 def _csv_names(column: Column, ranged: bool) -> list[str]:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 NONE = "—"
+EMPTY = "nothing to list"
+"""What stands for the rows of a table that has none."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,11 @@ Cell = str | int | Number
 def cell_text(cell: Cell) -> str:
     """A cell as readers see it: 1200 things are 1,200."""
     return f"{cell:,}" if isinstance(cell, int) else str(cell)
+
+
+def is_best(cell: Cell) -> bool:
+    """Whether a cell is set in bold."""
+    return isinstance(cell, Number) and cell.best
 
 
 @dataclass(frozen=True)

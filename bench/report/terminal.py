@@ -11,7 +11,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
 from bench.report import escape
-from bench.report.table import NONE, Cell, Number, Table, cell_text
+from bench.report.table import EMPTY, NONE, Cell, Table, cell_text, is_best
 
 _SAMPLE = 50
 """How many rows decide between columns and row by row: drawing a row takes a millisecond."""
@@ -52,11 +52,13 @@ class Terminal:
 
     def _told_by_rows(self, console: Console, options: ConsoleOptions) -> bool:
         """Whether a word does not fit in its column, or rows in columns have `_MORE` times as many lines."""
+        if not self.table.rows:
+            return True
         some = Terminal(replace(self.table, title="", rows=self.table.rows[:_SAMPLE], notes=()))
         columns = some._columns()
         needed = console.measure(columns, options=options.update(max_width=_WIDE))
-        if not self.table.rows or needed.maximum <= options.max_width:
-            return not self.table.rows
+        if needed.maximum <= options.max_width:
+            return False
         columns.show_header = columns.show_edge = False
         lines = len(console.render_lines(columns, options, pad=False))
         return needed.minimum > options.max_width or lines > _MORE * sum(1 for _ in some._rows(console, options.max_width))
@@ -74,7 +76,7 @@ class Terminal:
     def _rows(self, console: Console, width: int) -> Iterator[Text]:
         """The lines of all rows; those behind the first of a row are indented, and break between two cells where they can."""
         if not self.table.rows:
-            yield Text("nothing to list")
+            yield Text(EMPTY)
         titles = [escape.clean(column.full_title) for column in self.table.columns]
         for first, *others in self.table.rows:
             pieces = [Text(escape.clean(cell_text(first)), style="bold")]
@@ -97,4 +99,4 @@ def _flow(pieces: list[Text], console: Console, width: int) -> Iterator[Text]:
 
 
 def _text(cell: Cell) -> Text:
-    return Text(escape.clean(cell_text(cell)), style="bold" if isinstance(cell, Number) and cell.best else "")
+    return Text(escape.clean(cell_text(cell)), style="bold" if is_best(cell) else "")

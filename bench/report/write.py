@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import shlex
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -21,6 +22,7 @@ from bench.report.drawing import Draw, Sheet, Task, drawing, processes_for
 from bench.report.figures import TABLES
 from bench.report.latex import latex
 from bench.report.lines import FEW_PANELS, MOST_PANELS
+from bench.report.outdated import outdated
 from bench.report.page.data import runs_data
 from bench.report.page.history import history
 from bench.report.page.html import Page, index_page, page
@@ -74,9 +76,9 @@ def write_report(
     with drawing(processes_for(mine if only is None else mine[mine["suite"] == only])) as draw:
         for (suite, profile), rows in mine.groupby(["suite", "profile"], sort=True):
             if SLUG.fullmatch(str(suite)) and profile in PROFILES:
-                contents.append(
-                    (folder_of(str(suite), str(profile), variant), gather(rows, find_suite(str(suite), _digest(rows)), metrics, published, sources))
-                )
+                content = gather(rows, find_suite(str(suite), _digest(rows)), metrics, published)
+                changed = filter(None, [outdated(content.rows, sources)])
+                contents.append((folder_of(str(suite), str(profile), variant), replace(content, remarks=(*content.remarks, *changed))))
             else:
                 refused.append(f"Not shown, as its name is none: suite {suite!r}, profile {profile!r}.")
         shown = [(folder, content) for folder, content in contents if only in (None, content.name)]

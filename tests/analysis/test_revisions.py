@@ -147,6 +147,12 @@ def test_whole_rows_are_read_of_two_commits_only():
     assert str(states[1]) == "HEAD --dirty (bbbbbbbbbbbb) + x"
 
 
+def test_one_revision_is_compared_with_itself_where_that_is_meant():
+    assert two_revisions("v1", None, same=True) == [Revision("v1"), Revision("v1")]
+    for base, head, dirty in (("a", "b", False), ("a..b", None, False), ("a", None, True)):
+        assert two_revisions(base, head, dirty, same=True) == two_revisions(base, head, dirty)
+
+
 def test_variants_of_one_commit_are_two_states():
     runs = frame((NEW, None), (NEW, None), (OLD, None), (NEW, "x")).assign(variant=["", "epochs=1", "epochs=1", ""])
     states, found = read_states(Store(runs), two_revisions("HEAD", "HEAD"), Scope(variant="epochs=1"), git, base_variant="")

@@ -146,6 +146,14 @@ def test_rows_of_other_versions_and_experiments_are_said(tmp_path):
     assert "the rows are of another version of the suite" in page
 
 
+def test_rows_of_code_that_has_changed_since_are_said(tmp_path):
+    rows = batch_sizes().assign(code_files='{"seeding.py": "0"}')
+    write_report(Memory(rows, {"history": history(rows)}), lambda name, digest: SUITE, tmp_path)
+    folder = tmp_path / "demo" / "quick"
+    for page in ("report.md", "report.html"):
+        assert f"{len(rows)} runs of {len(rows)}; bench plan says which" in (folder / page).read_text(encoding="utf-8")
+
+
 def test_rows_that_cannot_be_judged_still_make_a_report(tmp_path):
     twice = pd.concat([batch_sizes(), batch_sizes().assign(cell_id="f" * 64)], ignore_index=True)
     write_report(Memory(twice, {}), lambda name, digest: SUITE, tmp_path)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from itertools import groupby
 
 from bench.report.page.markup import Html, element, join
-from bench.report.table import NONE, Cell, Column, Number, Table, cell_text
+from bench.report.table import EMPTY, NONE, Cell, Column, Number, Table, cell_text
 
 AT_ONCE = 100
 """Rows that stand in the page; the others wait in a template, which costs no layout, until a script asks for them."""
@@ -57,7 +57,7 @@ def grid(name: str, title: str, heads: Html, rows: Sequence[Html], notes: Sequen
     later = element("template", *rows[AT_ONCE:]) if len(rows) > AT_ONCE else Html()
     whole = element("table", caption, element("thead", heads), body)
     scroll = element("div", whole, class_="scroll", tabindex=0, role="region", aria_label=title or name)
-    said = element("p", "Nothing to list.", class_="none") if not rows else Html()
+    said = element("p", f"{EMPTY.capitalize()}.", class_="none") if not rows else Html()
     below = element("ul", *(element("li", note) for note in notes), class_="notes") if notes else Html()
     return element("div", scroll, later, said, below, class_="table stacked" if stacked else "table", id=name, data_rows=len(rows))
 
