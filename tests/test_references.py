@@ -136,6 +136,7 @@ def test_figures_of_what_is_not_there(figure, expected):
             "rows: [dropout, seed], columns: {x: 'model.width<8,dataset=digits'}, values: [train_accuracy]",
             "kind: curves, y: [test_loss, effective_ratio_early]",
         ),
+        ("rows: [dropout.mask], values: [test_accuracy]", "kind: curves, by: [dropout.mask]"),
         ("rows: [optimizer.momentum], values: [test_accuracy], reference: [{optimizer.momentum: 0, test_accuracy: 0.9}]", "kind: heatmap, y: [test_accuracy]"),
         (
             "rows: [batch_size], columns: {x: 'dropout>0'}, values: [test_accuracy], reference: [{batch_size: 8, dropout: 0.5}]",
